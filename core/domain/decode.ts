@@ -1,0 +1,98 @@
+/**
+ * What io-ts says of a value from outside, in terms of the field that is wrong and what it must be.
+ * A codec's name is the end of the sentence "expected …".
+ *
+ * @module
+ */
+import * as E from "fp-ts/lib/Either.js";
+import * as t from "io-ts";
+import { type InvalidInput, invalidInput } from "./errors.ts";
+
+/**
+ * Decodes `value`, or names the first field that is wrong by its dotted path. `whole` is what the
+ * value itself is called when it is no object at all.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import * as t from "io-ts";
+ * import { left } from "fp-ts/lib/Either.js";
+ * import { decode } from "sealtalk-misc";
+ *
+ * const body = decode(t.type({ targetId: t.string }), "body");
+ * assert.deepEqual(
+ *   body({ targetId: 7 }),
+ *   left({ _tag: "INVALID_INPUT", field: "targetId", expected: "string" }),
+ * );
+ * ```
+ */
+export const decode =
+  <A>(
+    codec: t.Decoder<unknown, A>,
+    whole: string,
+  ): ((value: unknown) => E.Either<InvalidInput, A>) =>
+  (value) =>
+    E.mapLeft((errors: t.Errors) => firstFault(errors, whole))(codec.decode(value));
+
+const firstFault = (errors: t.Errors, whole: string): InvalidInput => {
+  const context = errors[0]?.context ?? [];
+  const path: string[] = [];
+  let expected = "";
+  let parent: t.Decoder<unknown, unknown> | undefined;
+  for (const { key, type } of context) {
+    if (parent instanceof t.UnionType) {
+      break;
+    }
+    if (key !== "" && !(parent instanceof t.IntersectionType)) {
+      path.push(key);
+    }
+    expected = type.name;
+    parent = type;
+  }
+  return invalidInput(path.length === 0 ? whole : path.join("."), expected);
+};
+
+/**
+ * The codec of a type that a guard tells: what it lets through is taken as it is. `expected` ends
+ * the sentence "expected …".
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { guarded } from "sealtalk-misc";
+ *
+ * const Digit = guarded("a digit", (value): value is string => /^\d$/.test(String(value)));
+ * assert.equal(Digit.is("7"), true);
+ * ```
+ */
+export const guarded = <A>(
+  expected: string,
+  is: (value: unknown) => value is A,
+): t.Type<A, A, unknown> =>
+  new t.Type(
+    expected,
+    is,
+    (value, context) => (is(value) ? t.success(value) : t.failure(value, context)),
+    t.identity,
+  );
+
+/**
+ * A string of `least` to `most` UTF-16 units.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { text } from "sealtalk-misc";
+ *
+ * assert.equal(text(1, 32).is("RC:TxtMsg"), true);
+ * assert.equal(text(1, 32).is(""), false);
+ * ```
+ */
+export const text = (least: number, most: number): t.Type<string, string, unknown> =>
+  guarded(
+    most === Number.POSITIVE_INFINITY
+      ? `a string of at least ${least} characters`
+      : `a string of ${least} to ${most} characters`,
+    (value): value is string =>
+      typeof value === "string" && value.length >= least && value.length <= most,
+  );

@@ -1,0 +1,116 @@
+/**
+ * A message on its way out.
+ *
+ * @module
+ */
+import * as E from "fp-ts/lib/Either.js";
+import { pipe } from "fp-ts/lib/function.js";
+import * as J from "fp-ts/lib/Json.js";
+import * as t from "io-ts";
+import type { ConversationType } from "./conversation.ts";
+import { text } from "./decode.ts";
+import { type InvalidInput, invalidInput } from "./errors.ts";
+import { WireId } from "./identity.ts";
+
+/**
+ * Reads the name of a message type, such as `RC:TxtMsg`: 1 to 32 characters, which is what
+ * RongCloud takes.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { ObjectName } from "sealtalk-misc";
+ *
+ * assert.equal(ObjectName.is("x".repeat(33)), false);
+ * ```
+ */
+export const ObjectName: t.Type<string, string, unknown> = text(1, 32);
+
+/** From whom a message comes and where it goes, as the wire spells both. */
+export interface Address {
+  /** `PRIVATE`: `targetId` is a user. `GROUP`: it is a group. */
+  readonly conversationType: ConversationType;
+  readonly senderId: WireId;
+  readonly targetId: WireId;
+}
+
+/** A message with everything that a gateway needs to send it. */
+export interface OutboundMessage extends Address {
+  readonly objectName: string;
+  /** The text that RongCloud hands on as it is; JSON for its own types. */
+  readonly content: string;
+  readonly pushContent?: string;
+  /** Whether the sender's own devices get it too. */
+  readonly includeSender: boolean;
+}
+
+/**
+ * Reads an {@link OutboundMessage}, for stores that keep one.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { OutboundMessage } from "sealtalk-misc";
+ *
+ * assert.equal(OutboundMessage.is({ senderId: "a" }), false);
+ * ```
+ */
+export const OutboundMessage: t.Type<OutboundMessage, unknown, unknown> = t.readonly(
+  t.intersection([
+    t.type({
+      conversationType: t.union([t.literal("PRIVATE"), t.literal("GROUP")]),
+      senderId: WireId,
+      targetId: WireId,
+      objectName: ObjectName,
+      content: t.string,
+      includeSender: t.boolean,
+    }),
+    t.partial({ pushContent: t.string }),
+  ]),
+  "an outbound message",
+);
+
+/** A JSON object whose members nobody has looked at. */
+export type JsonObject = { readonly [key: string]: unknown };
+
+const isJsonObject = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/**
+ * The content as RongCloud wants it. An object is sent as its JSON. RongCloud's own types (`RC:…`)
+ * carry a JSON object: for `RC:TxtMsg` any other text is wrapped as `{"content": …}`, for the
+ * others it is refused. Content of any other type goes as it is.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { right } from "fp-ts/lib/Either.js";
+ * import { messageContent } from "sealtalk-misc";
+ *
+ * assert.deepEqual(messageContent("RC:TxtMsg", "hello"), right('{"content":"hello"}'));
+ * assert.deepEqual(messageContent("app:Ping", "hello"), right("hello"));
+ * ```
+ */
+export const messageContent = (
+  objectName: string,
+  content: string | JsonObject,
+): E.Either<InvalidInput, string> => {
+  if (typeof content !== "string") {
+    return stringify(content);
+  }
+  if (!objectName.startsWith("RC:") || pipe(J.parse(content), E.exists(isJsonObject))) {
+    return E.right(content);
+  }
+  return objectName === "RC:TxtMsg"
+    ? stringify({ content })
+    : E.left(invalidInput("content", `a JSON object, which ${RC_TYPES} carry`));
+};
+
+const RC_TYPES = "RongCloud's own types";
+
+// What was parsed iteratively is written recursively: nesting of many thousands overflows the stack.
+const stringify = (content: JsonObject): E.Either<InvalidInput, string> =>
+  pipe(
+    J.stringify(content),
+    E.mapLeft(() => invalidInput("content", "a JSON object that is not so deeply nested")),
+  );

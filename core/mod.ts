@@ -1,0 +1,139 @@
+/**
+ * The core of sealtalk-misc: what the service decides, and the ports through which it asks and
+ * acts. It runs wherever JavaScript runs; what it needs of the world comes in through its ports.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { isRight } from "fp-ts/lib/Either.js";
+ * import { createMisc } from "sealtalk-misc";
+ * import { makeMemoryPorts } from "sealtalk-misc/memory";
+ *
+ * const misc = createMisc(makeMemoryPorts());
+ * assert.ok(isRight(await misc.checkUpdate("1.0.0")()));
+ * ```
+ *
+ * @module
+ */
+
+import type { SettingsRepository } from "./ports/settings-repository.ts";
+import type { VersionSource } from "./ports/version-source.ts";
+import { checkUpdate } from "./usecases/check-update.ts";
+import { type DeliveryPorts, deliverNext } from "./usecases/deliver-notices.ts";
+import type { EntryPorts } from "./usecases/enter-conversation.ts";
+import { mobileVersions } from "./usecases/mobile-versions.ts";
+import {
+  getScreenCapture,
+  reportScreenCapture,
+  setScreenCapture,
+} from "./usecases/screen-capture.ts";
+import { sendMessage } from "./usecases/send-message.ts";
+
+export { AppVersion, AppVersionOrd, isUpdate, parseAppVersion } from "./domain/app-version.ts";
+export {
+  type Conversation,
+  type ConversationKey,
+  type ConversationType,
+  conversationKey,
+  conversationType,
+  conversationWith,
+} from "./domain/conversation.ts";
+export { decode, guarded, text } from "./domain/decode.ts";
+export {
+  afterFailure,
+  type Claim,
+  type GatewayError,
+  LEASE_MS,
+  type Outcome,
+} from "./domain/delivery.ts";
+export {
+  type ClaimLost,
+  type GatewayRejected,
+  type GatewayUnavailable,
+  type InvalidId,
+  type InvalidInput,
+  type InvalidVersion,
+  invalidInput,
+  type MiscError,
+  type NotAMember,
+  type NotFriends,
+  type StoreUnavailable,
+  storeUnavailable,
+  type Unauthenticated,
+  type UnsupportedConversationType,
+  type VersionsUnavailable,
+  versionsUnavailable,
+} from "./domain/errors.ts";
+export { type GroupId, Id, type UserId, WireId } from "./domain/identity.ts";
+export {
+  type Address,
+  type JsonObject,
+  messageContent,
+  ObjectName,
+  OutboundMessage,
+} from "./domain/message.ts";
+export {
+  DesktopRelease,
+  DownloadUrl,
+  type MobileRelease,
+  MobileReleases,
+  type Releases,
+  updateFor,
+} from "./domain/release.ts";
+export {
+  type NoticeOperation,
+  NoticeStatus,
+  operationFor,
+  screenCaptureNotice,
+} from "./domain/screen-capture.ts";
+export type { IdCodec } from "./ports/id-codec.ts";
+export type { MessageGateway } from "./ports/message-gateway.ts";
+export type { Outbox } from "./ports/outbox.ts";
+export type { RelationshipDirectory, Relationships } from "./ports/relationships.ts";
+export type { SettingsRepository } from "./ports/settings-repository.ts";
+export type { VersionSource } from "./ports/version-source.ts";
+export type { Delivery, DeliveryPorts } from "./usecases/deliver-notices.ts";
+export type { ConversationInput, EntryError, EntryPorts } from "./usecases/enter-conversation.ts";
+export type { SetScreenCaptureInput } from "./usecases/screen-capture.ts";
+export type { SendMessageInput } from "./usecases/send-message.ts";
+
+/** Everything that the core asks of the world. */
+export interface Ports extends EntryPorts, DeliveryPorts {
+  readonly versions: VersionSource;
+  readonly settings: SettingsRepository;
+}
+
+/** The use cases, tied to their ports. Nothing runs until the task that one answers is called. */
+export interface Misc {
+  readonly checkUpdate: ReturnType<typeof checkUpdate>;
+  readonly mobileVersions: ReturnType<typeof mobileVersions>;
+  readonly sendMessage: ReturnType<typeof sendMessage>;
+  readonly getScreenCapture: ReturnType<typeof getScreenCapture>;
+  readonly setScreenCapture: ReturnType<typeof setScreenCapture>;
+  readonly reportScreenCapture: ReturnType<typeof reportScreenCapture>;
+  readonly deliverNext: ReturnType<typeof deliverNext>;
+}
+
+/**
+ * Ties the use cases to their ports.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { isRight } from "fp-ts/lib/Either.js";
+ * import { createMisc } from "sealtalk-misc";
+ * import { makeMemoryPorts } from "sealtalk-misc/memory";
+ *
+ * const { mobileVersions } = createMisc(makeMemoryPorts());
+ * assert.ok(isRight(await mobileVersions()()));
+ * ```
+ */
+export const createMisc = (ports: Ports): Misc => ({
+  checkUpdate: checkUpdate(ports),
+  mobileVersions: mobileVersions(ports),
+  sendMessage: sendMessage(ports),
+  getScreenCapture: getScreenCapture(ports),
+  setScreenCapture: setScreenCapture(ports),
+  reportScreenCapture: reportScreenCapture(ports),
+  deliverNext: deliverNext(ports),
+});

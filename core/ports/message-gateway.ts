@@ -1,0 +1,22 @@
+import type { TaskEither } from "fp-ts/lib/TaskEither.js";
+import type { GatewayRejected, GatewayUnavailable } from "../domain/errors.ts";
+import type { OutboundMessage } from "../domain/message.ts";
+
+/**
+ * Hands messages to the chat cloud.
+ *
+ * - Success: the cloud has taken the message.
+ * - `GATEWAY_REJECTED`: it said no, and did not deliver it.
+ * - `GATEWAY_UNAVAILABLE`: it did not take the message (`delivery` is `none`), or nobody knows
+ *   (`unknown`). An answer comes within 4 seconds, whatever the cloud does.
+ * - One call delivers at most once: a gateway tries again by itself only after an attempt that
+ *   certainly was not delivered.
+ */
+export interface MessageGateway {
+  readonly send: (
+    message: OutboundMessage,
+  ) => TaskEither<GatewayRejected | GatewayUnavailable, void>;
+
+  /** Fails while the last that was heard of the cloud is that it takes no message of ours. */
+  readonly ready: () => TaskEither<GatewayRejected | GatewayUnavailable, void>;
+}

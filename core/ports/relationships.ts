@@ -1,0 +1,30 @@
+import type { TaskEither } from "fp-ts/lib/TaskEither.js";
+import type { StoreUnavailable } from "../domain/errors.ts";
+import type { GroupId, UserId } from "../domain/identity.ts";
+
+/** Who knows whom. Nobody is their own friend; an unknown user or group has nobody. */
+export interface Relationships {
+  /** Whether `other` is among `user`'s friends. */
+  readonly areFriends: (user: UserId, other: UserId) => TaskEither<StoreUnavailable, boolean>;
+
+  readonly isMember: (group: GroupId, user: UserId) => TaskEither<StoreUnavailable, boolean>;
+}
+
+/**
+ * Relationships that can be edited: friendship is mutual, adding what is there and removing what
+ * is not change nothing, and each call is kept whole or not at all. Lists are in ascending order.
+ */
+export interface RelationshipDirectory extends Relationships {
+  readonly addFriends: (
+    pairs: ReadonlyArray<readonly [UserId, UserId]>,
+  ) => TaskEither<StoreUnavailable, void>;
+  readonly removeFriends: (user: UserId, other: UserId) => TaskEither<StoreUnavailable, void>;
+  readonly friendsOf: (user: UserId) => TaskEither<StoreUnavailable, ReadonlyArray<UserId>>;
+
+  readonly addMembers: (
+    group: GroupId,
+    users: ReadonlyArray<UserId>,
+  ) => TaskEither<StoreUnavailable, void>;
+  readonly removeMembers: RelationshipDirectory["addMembers"];
+  readonly membersOf: (group: GroupId) => TaskEither<StoreUnavailable, ReadonlyArray<UserId>>;
+}

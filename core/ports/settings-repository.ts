@@ -1,0 +1,30 @@
+import type { TaskEither } from "fp-ts/lib/TaskEither.js";
+import type { ConversationKey } from "../domain/conversation.ts";
+import type { StoreUnavailable } from "../domain/errors.ts";
+import type { OutboundMessage } from "../domain/message.ts";
+import type { NoticeStatus } from "../domain/screen-capture.ts";
+
+/**
+ * Keeps one notice status a conversation, and hands each change's notice to the outbox.
+ *
+ * - A conversation that was never set has status 0.
+ * - The last acknowledged status overwrites the ones before it and is read by everyone.
+ * - A set stores the status and appends the notice to the {@link Outbox} of the same store as one:
+ *   both are kept or neither. It is acknowledged once they outlive the process.
+ * - Setting the status that is already there is a set like any other, with its notice.
+ * - `STORE_UNAVAILABLE` on a set: it may have been kept, but then status and notice were.
+ */
+export interface SettingsRepository {
+  readonly noticeStatus: (
+    conversation: ConversationKey,
+  ) => TaskEither<StoreUnavailable, NoticeStatus>;
+
+  readonly setNoticeStatus: (
+    conversation: ConversationKey,
+    status: NoticeStatus,
+    notice: OutboundMessage,
+  ) => TaskEither<StoreUnavailable, void>;
+
+  /** Succeeds if the store can read and write now. */
+  readonly ready: () => TaskEither<StoreUnavailable, void>;
+}

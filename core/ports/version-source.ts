@@ -1,0 +1,19 @@
+import type { TaskEither } from "fp-ts/lib/TaskEither.js";
+import type { VersionsUnavailable } from "../domain/errors.ts";
+import type { Releases } from "../domain/release.ts";
+
+/**
+ * Where the current releases are read from.
+ *
+ * - The desktop and the mobile releases of one answer belong together: an answer never holds half
+ *   of a change.
+ * - As long as nothing has changed, every answer is the same object.
+ * - A source that has had a valid pair goes on answering with the last one, whatever becomes of it.
+ * - `VERSIONS_UNAVAILABLE`: there has been no valid pair.
+ */
+export interface VersionSource {
+  readonly current: () => TaskEither<VersionsUnavailable, Releases>;
+
+  /** Succeeds while what `current` answers is also what the source holds now. */
+  readonly ready: () => TaskEither<VersionsUnavailable, void>;
+}

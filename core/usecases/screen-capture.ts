@@ -1,0 +1,51 @@
+import { pipe } from "fp-ts/lib/function.js";
+import * as TE from "fp-ts/lib/TaskEither.js";
+import { type NoticeStatus, operationFor, screenCaptureNotice } from "../domain/screen-capture.ts";
+import type { Outbox } from "../ports/outbox.ts";
+import type { SettingsRepository } from "../ports/settings-repository.ts";
+import {
+  type ConversationInput,
+  type EntryError,
+  type EntryPorts,
+  enterConversation,
+} from "./enter-conversation.ts";
+
+/** A conversation, and the status that the caller wants it to have. */
+export interface SetScreenCaptureInput extends ConversationInput {
+  readonly noticeStatus: NoticeStatus;
+}
+
+/** Reads whether the conversation's users are told of screenshots. */
+export const getScreenCapture =
+  (ports: EntryPorts & { readonly settings: SettingsRepository }) =>
+  (input: ConversationInput): TE.TaskEither<EntryError, NoticeStatus> =>
+    pipe(
+      enterConversation(ports)(input),
+      TE.chainW(({ key }) => ports.settings.noticeStatus(key)),
+    );
+
+/** Sets it; success means that the status and the notice of it are stored. */
+export const setScreenCapture =
+  (ports: EntryPorts & { readonly settings: SettingsRepository }) =>
+  (input: SetScreenCaptureInput): TE.TaskEither<EntryError, void> =>
+    pipe(
+      enterConversation(ports)(input),
+      TE.chainW(({ key, address }) =>
+        ports.settings.setNoticeStatus(
+          key,
+          input.noticeStatus,
+          screenCaptureNotice(operationFor(input.noticeStatus), address),
+        ),
+      ),
+    );
+
+/** Tells the conversation that the caller took a screenshot; success means that this is stored. */
+export const reportScreenCapture =
+  (ports: EntryPorts & { readonly outbox: Outbox }) =>
+  (input: ConversationInput): TE.TaskEither<EntryError, void> =>
+    pipe(
+      enterConversation(ports)(input),
+      TE.chainW(({ key, address }) =>
+        ports.outbox.add(key, screenCaptureNotice("sendScreenNtf", address)),
+      ),
+    );
