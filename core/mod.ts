@@ -41,6 +41,7 @@ export {
 export { decode, guarded, text } from "./domain/decode.ts";
 export {
   afterFailure,
+  type Buried,
   type Claim,
   type GatewayError,
   LEASE_MS,

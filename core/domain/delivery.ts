@@ -23,6 +23,13 @@ export type Outcome =
   | { readonly _tag: "POSTPONED"; readonly until: number; readonly reason: string }
   | { readonly _tag: "BURIED"; readonly reason: string };
 
+/** A notice that nobody tries to deliver any more. */
+export interface Buried {
+  readonly conversation: ConversationKey;
+  readonly notice: OutboundMessage;
+  readonly reason: string;
+}
+
 /**
  * How long a claim lasts, in milliseconds: above the 4 seconds that a gateway may take and the
  * time to settle, below the 10 seconds within which a dead process's claim is taken over.

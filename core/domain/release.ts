@@ -145,11 +145,14 @@ export interface Releases {
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { AppVersion, updateFor } from "sealtalk-misc";
+ * import { isRight } from "fp-ts/lib/Either.js";
  * import { isSome } from "fp-ts/lib/Option.js";
- * import { sampleReleases } from "sealtalk-misc/memory";
+ * import { AppVersion, DesktopRelease, updateFor } from "sealtalk-misc";
+ * import { sampleRecords } from "sealtalk-misc/memory";
  *
- * const offered = ["1.0.1", "1.0.2"].filter(AppVersion.is).map(updateFor(sampleReleases.desktop));
+ * const release = DesktopRelease.decode(sampleRecords.desktop);
+ * assert.ok(isRight(release));
+ * const offered = ["1.0.1", "1.0.2"].filter(AppVersion.is).map(updateFor(release.right));
  * assert.deepEqual(offered.map(isSome), [true, false]);
  * ```
  */

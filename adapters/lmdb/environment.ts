@@ -1,0 +1,113 @@
+import * as E from "fp-ts/lib/Either.js";
+import { flow, identity, pipe } from "fp-ts/lib/function.js";
+import * as O from "fp-ts/lib/Option.js";
+import * as TE from "fp-ts/lib/TaskEither.js";
+import * as t from "io-ts";
+import { type Database, type Key, open, type RangeOptions } from "lmdb";
+import { type StoreUnavailable, storeUnavailable } from "../../core/domain/errors.ts";
+
+/** Named, typed values under keys. What is read is decoded: a foreign or damaged value is an error. */
+export interface Table<A> {
+  readonly get: (key: Key) => E.Either<StoreUnavailable, O.Option<A>>;
+  readonly has: (key: Key) => boolean;
+  readonly values: (range: RangeOptions) => E.Either<StoreUnavailable, ReadonlyArray<A>>;
+  /** Only within a write. */
+  readonly put: (key: Key, value: A) => void;
+  /** Only within a write. */
+  readonly remove: (key: Key) => void;
+}
+
+/** One LMDB environment: its tables, and the two ways to work on them. */
+export interface Environment {
+  readonly table: <A>(name: string, codec: t.Type<A, unknown, unknown>) => Table<A>;
+  readonly read: <A>(
+    action: () => E.Either<StoreUnavailable, A>,
+  ) => TE.TaskEither<StoreUnavailable, A>;
+  /**
+   * Runs `action` in a write transaction and answers once that is committed and flushed. LMDB does
+   * not roll back what an action wrote before it failed: an action reads all it needs first.
+   */
+  readonly write: <Failure, A>(
+    action: () => E.Either<Failure, A>,
+  ) => TE.TaskEither<Failure | StoreUnavailable, A>;
+  readonly close: () => Promise<void>;
+}
+
+/** Opens the environment in the file `path`, which other processes may have open too. */
+export const openEnvironment = (
+  path: string,
+  deadlineMs: number,
+): E.Either<StoreUnavailable, Environment> =>
+  E.tryCatch(() => makeEnvironment(path, deadlineMs), unavailable);
+
+const makeEnvironment = (path: string, deadlineMs: number): Environment => {
+  // With overlapping syncs, a second process that opens and closes the file undoes transactions
+  // that were acknowledged and flushed.
+  const root = open<unknown, Key>({ path, overlappingSync: false });
+  let closed = false;
+  // lmdb crashes the process when a closed environment is used.
+  const whileOpen = <Failure, A>(
+    task: TE.TaskEither<Failure | StoreUnavailable, A>,
+  ): TE.TaskEither<Failure | StoreUnavailable, A> =>
+    pipe(
+      TE.fromIO(() => closed),
+      TE.chain((over) => (over ? TE.left(storeUnavailable("the store is closed")) : task)),
+    );
+  return {
+    table: (name, codec) => makeTable(name, root.openDB({ name, encoding: "json" }), codec),
+    read: (action) => whileOpen(TE.fromIOEither(() => E.flatten(E.tryCatch(action, unavailable)))),
+    write: (action) =>
+      whileOpen(
+        pipe(
+          TE.tryCatch(() => inTime(root.transaction(action), deadlineMs), unavailable),
+          TE.chainEitherKW(identity),
+        ),
+      ),
+    close: async () => {
+      closed = true;
+      await root.close();
+    },
+  };
+};
+
+const makeTable = <A>(
+  name: string,
+  database: Database<unknown, Key>,
+  codec: t.Type<A, unknown, unknown>,
+): Table<A> => {
+  const Stored = t.type({ v: t.literal(1), value: codec });
+  const decode = flow(
+    Stored.decode,
+    E.bimap(
+      () => storeUnavailable(`a value in ${name} is damaged or not ours`),
+      ({ value }) => value,
+    ),
+  );
+  return {
+    get: (key) => pipe(O.fromNullable(database.get(key)), O.traverse(E.Applicative)(decode)),
+    has: (key) => database.doesExist(key),
+    values: (range) =>
+      pipe([...database.getRange(range).map(({ value }) => value)], E.traverseArray(decode)),
+    put: (key, value) => {
+      database.put(key, Stored.encode({ v: 1, value }));
+    },
+    remove: (key) => {
+      database.remove(key);
+    },
+  };
+};
+
+const unavailable = (fault: unknown): StoreUnavailable =>
+  storeUnavailable(fault instanceof Error ? fault.message : String(fault));
+
+const inTime = async <A>(work: Promise<A>, deadlineMs: number): Promise<A> => {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no flush in ${deadlineMs} ms`)), deadlineMs);
+  });
+  try {
+    return await Promise.race([work, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+};

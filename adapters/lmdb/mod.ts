@@ -1,0 +1,6 @@
+/**
+ * Settings, outbox and relationships in an embedded LMDB: the default store, for one machine.
+ *
+ * @module
+ */
+export { type LmdbStore, type LmdbStoreOptions, openLmdbStore } from "./store.ts";

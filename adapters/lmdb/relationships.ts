@@ -1,0 +1,50 @@
+import * as E from "fp-ts/lib/Either.js";
+import { type GroupId, Id, type UserId } from "../../core/domain/identity.ts";
+import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
+import type { Environment, Table } from "./environment.ts";
+
+/** Friends under [user, friend], once each way; members under [group, user]. */
+export const makeRelationships = ({ table, read, write }: Environment): RelationshipDirectory => {
+  const friends: Table<Id> = table("friends", Id);
+  const members: Table<Id> = table("members", Id);
+  const all = (owner: Id): { start: [Id]; end: [Id, string] } => ({
+    start: [owner],
+    end: [owner, AFTER_ANY_ID],
+  });
+  return {
+    areFriends: (user, other) => read(() => E.right(friends.has([user, other]))),
+    isMember: (group, user) => read(() => E.right(members.has([group, user]))),
+    addFriends: (pairs) =>
+      write(() => {
+        for (const [user, other] of pairs.filter(([user, other]) => user !== other)) {
+          friends.put([user, other], other);
+          friends.put([other, user], user);
+        }
+        return E.right(undefined);
+      }),
+    removeFriends: (user, other) =>
+      write(() => {
+        friends.remove([user, other]);
+        friends.remove([other, user]);
+        return E.right(undefined);
+      }),
+    friendsOf: (user: UserId) => read(() => friends.values(all(user))),
+    addMembers: (group, users) =>
+      write(() => {
+        for (const user of users) {
+          members.put([group, user], user);
+        }
+        return E.right(undefined);
+      }),
+    removeMembers: (group, users) =>
+      write(() => {
+        for (const user of users) {
+          members.remove([group, user]);
+        }
+        return E.right(undefined);
+      }),
+    membersOf: (group: GroupId) => read(() => members.values(all(group))),
+  };
+};
+
+const AFTER_ANY_ID = "~";

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import * as O from "fp-ts/lib/Option.js";
+import type { Claim } from "../../core/domain/delivery.ts";
+import type { OutboundMessage } from "../../core/domain/message.ts";
+import { screenCaptureNotice } from "../../core/domain/screen-capture.ts";
+import type { Outbox } from "../../core/ports/outbox.ts";
+import { succeed, wireId } from "../support/expect.ts";
+
+/** A notice that is told from the others by its sender. */
+export const noticeFrom = (sender: string): OutboundMessage =>
+  screenCaptureNotice("sendScreenNtf", {
+    conversationType: "GROUP",
+    senderId: wireId(sender),
+    targetId: wireId("g"),
+  });
+
+/** The senders of some notices, in their order. */
+export const senders = (
+  notices: ReadonlyArray<{ readonly notice: OutboundMessage }>,
+): ReadonlyArray<string> => notices.map(({ notice }) => notice.senderId);
+
+/** A clock that stands still until it is set; milliseconds. */
+export interface Clock {
+  readonly now: () => number;
+  readonly set: (at: number) => void;
+}
+
+/** Makes a {@link Clock} that stands at `at`. */
+export const makeClock = (at = 0): Clock => {
+  let time = at;
+  return {
+    now: () => time,
+    set: (next) => {
+      assert.ok(next >= time, "a clock does not run back");
+      time = next;
+    },
+  };
+};
+
+/** The last millisecond that a Date can hold: whatever waits is due by then. */
+const END_OF_TIME = 8.64e15;
+
+/** Claims and delivers until nothing is due at `now`; gives the claims in their order. */
+export const drain = async (
+  outbox: Outbox,
+  now: number = END_OF_TIME,
+): Promise<ReadonlyArray<Claim>> => {
+  const claims: Claim[] = [];
+  for (;;) {
+    const claimed = await succeed(outbox.claim(now, now + 1_000));
+    if (O.isNone(claimed)) {
+      return claims;
+    }
+    claims.push(claimed.value);
+    await succeed(outbox.settle(claimed.value, { _tag: "DELIVERED" }));
+  }
+};
