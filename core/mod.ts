@@ -22,6 +22,7 @@ import { checkUpdate } from "./usecases/check-update.ts";
 import { type DeliveryPorts, deliverNext } from "./usecases/deliver-notices.ts";
 import type { EntryPorts } from "./usecases/enter-conversation.ts";
 import { mobileVersions } from "./usecases/mobile-versions.ts";
+import { readiness } from "./usecases/readiness.ts";
 import {
   getScreenCapture,
   reportScreenCapture,
@@ -95,6 +96,7 @@ export type { SettingsRepository } from "./ports/settings-repository.ts";
 export type { VersionSource } from "./ports/version-source.ts";
 export type { Delivery, DeliveryPorts } from "./usecases/deliver-notices.ts";
 export type { ConversationInput, EntryError, EntryPorts } from "./usecases/enter-conversation.ts";
+export type { Unready } from "./usecases/readiness.ts";
 export type { SetScreenCaptureInput } from "./usecases/screen-capture.ts";
 export type { SendMessageInput } from "./usecases/send-message.ts";
 
@@ -113,6 +115,7 @@ export interface Misc {
   readonly setScreenCapture: ReturnType<typeof setScreenCapture>;
   readonly reportScreenCapture: ReturnType<typeof reportScreenCapture>;
   readonly deliverNext: ReturnType<typeof deliverNext>;
+  readonly readiness: ReturnType<typeof readiness>;
 }
 
 /**
@@ -137,4 +140,5 @@ export const createMisc = (ports: Ports): Misc => ({
   setScreenCapture: setScreenCapture(ports),
   reportScreenCapture: reportScreenCapture(ports),
   deliverNext: deliverNext(ports),
+  readiness: readiness(ports),
 });

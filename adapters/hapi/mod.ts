@@ -1,0 +1,8 @@
+/**
+ * The HTTP face on hapi: a plugin for a server of your own, and the standalone server.
+ *
+ * @module
+ */
+export { type MiscPluginOptions, miscPlugin } from "./plugin.ts";
+export type { Answered, OnAnswered } from "./routes.ts";
+export { makeServer, type ServerOptions } from "./server.ts";

@@ -1,0 +1,37 @@
+import type { Plugin } from "@hapi/hapi";
+import { type MiscRouteOptions, miscRoutes } from "../http/mod.ts";
+import { hapiRoutes, type OnAnswered } from "./routes.ts";
+
+/** What the plugin is registered with. */
+export interface MiscPluginOptions extends MiscRouteOptions {
+  /** Hears of each answer, for a log and metrics. */
+  readonly onAnswered?: OnAnswered;
+}
+
+/**
+ * The seven routes of /misc as a hapi plugin, for a server of your own.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import Hapi from "@hapi/hapi";
+ * import { createMisc } from "sealtalk-misc";
+ * import { miscPlugin } from "sealtalk-misc/hapi";
+ * import { makeMemoryPorts } from "sealtalk-misc/memory";
+ * import { makeSessions } from "sealtalk-misc/session";
+ *
+ * const misc = createMisc(makeMemoryPorts());
+ * const secret = crypto.getRandomValues(new Uint8Array(32));
+ * const sessions = makeSessions({ secret, cookie: "session" });
+ * const server = Hapi.server();
+ * await server.register({ plugin: miscPlugin, options: { misc, sessions } });
+ * const answer = await server.inject("/misc/latest_update?version=1.0.2");
+ * assert.equal(answer.statusCode, 204);
+ * ```
+ */
+export const miscPlugin: Plugin<MiscPluginOptions> = {
+  name: "sealtalk-misc",
+  register: (server, { onAnswered = () => {}, ...options }) => {
+    server.route([...hapiRoutes(miscRoutes(options), onAnswered)]);
+  },
+};

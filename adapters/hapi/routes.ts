@@ -1,0 +1,121 @@
+import type { Request, ResponseObject, ResponseToolkit, ServerRoute } from "@hapi/hapi";
+import {
+  errorResponse,
+  type HttpRequest,
+  type HttpResponse,
+  type Route,
+  requestId,
+} from "../http/mod.ts";
+
+/** What was answered, for a log line and for metrics. */
+export interface Answered {
+  readonly requestId: string;
+  readonly method: string;
+  /** The route's path, or `unknown`: never the text that a client sent. */
+  readonly route: string;
+  readonly answer: HttpResponse;
+  /** From the request's arrival to its answer, in milliseconds. */
+  readonly durationMs: number;
+}
+
+/** Hears of each answer. */
+export type OnAnswered = (answered: Answered) => void;
+
+/**
+ * The route table as hapi routes: each path with and without a trailing slash, and a 405 for every
+ * other method.
+ */
+export const hapiRoutes = (
+  routes: ReadonlyArray<Route>,
+  onAnswered: OnAnswered,
+): ReadonlyArray<ServerRoute> =>
+  routes.flatMap((route) =>
+    [route.path, `${route.path}/`].flatMap((path) => [
+      serve(route.method, path, route, onAnswered),
+      serve("*", path, refuse(route), onAnswered),
+    ]),
+  );
+
+const refuse = ({ method, path }: Route): Route => ({
+  method,
+  path,
+  answer: () => async () =>
+    errorResponse({ _tag: "METHOD_NOT_ALLOWED", allow: method === "GET" ? "GET, HEAD" : method }),
+});
+
+/** One hapi route. hapi neither parses nor bounds what the route itself reads. */
+export const serve = (
+  method: "GET" | "POST" | "*",
+  path: string,
+  route: Pick<Route, "path" | "answer">,
+  onAnswered: OnAnswered,
+): ServerRoute => ({
+  method,
+  path,
+  handler: async (request, toolkit) => {
+    const answer = await answerTo(route, request);
+    return respond(request, toolkit, route.path, answer, onAnswered);
+  },
+  options: {
+    auth: false,
+    state: { parse: false, failAction: "ignore" },
+    ...(method === "GET" ? {} : { payload: UNTOUCHED }),
+  },
+});
+
+const UNTOUCHED = {
+  output: "stream",
+  parse: false,
+  maxBytes: Number.MAX_SAFE_INTEGER,
+  timeout: false,
+} as const;
+
+const answerTo = async (
+  { answer }: Pick<Route, "answer">,
+  request: Request,
+): Promise<HttpResponse> => {
+  try {
+    return await answer(requestOf(request))();
+  } catch (fault) {
+    return errorResponse({ _tag: "INTERNAL_ERROR", cause: reasonOf(fault) });
+  }
+};
+
+/** Why something was thrown, for the log. */
+export const reasonOf = (fault: unknown): string =>
+  fault instanceof Error ? (fault.stack ?? fault.message) : String(fault);
+
+const requestOf = (request: Request): HttpRequest => ({
+  query: request.url.searchParams,
+  header: (name) => headerOf(request, name),
+  body: request.raw.req,
+});
+
+const headerOf = ({ headers }: Request, name: string): string | undefined => {
+  const value: unknown = headers[name];
+  return typeof value === "string" ? value : undefined;
+};
+
+/** Turns an answer into hapi's, with the request's id, and tells of it. */
+export const respond = (
+  request: Request,
+  toolkit: ResponseToolkit,
+  route: string,
+  answer: HttpResponse,
+  onAnswered: OnAnswered,
+): ResponseObject => {
+  const id = requestId(headerOf(request, "x-request-id"));
+  const response = toolkit.response(answer.body === "" ? undefined : answer.body);
+  response.code(answer.status);
+  for (const [name, value] of Object.entries({ ...answer.headers, "x-request-id": id })) {
+    response.header(name, value);
+  }
+  onAnswered({
+    requestId: id,
+    method: request.method.toUpperCase(),
+    route,
+    answer,
+    durationMs: Date.now() - request.info.received,
+  });
+  return response;
+};

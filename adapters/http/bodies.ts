@@ -1,0 +1,131 @@
+import * as E from "fp-ts/lib/Either.js";
+import { flow, pipe } from "fp-ts/lib/function.js";
+import * as J from "fp-ts/lib/Json.js";
+import * as TE from "fp-ts/lib/TaskEither.js";
+import * as t from "io-ts";
+import { decode, guarded, text } from "../../core/domain/decode.ts";
+import { type InvalidInput, invalidInput } from "../../core/domain/errors.ts";
+import { type JsonObject, ObjectName } from "../../core/domain/message.ts";
+import { NoticeStatus } from "../../core/domain/screen-capture.ts";
+import { MAX_BODY_BYTES, type TransportError } from "./errors.ts";
+import type { HttpRequest } from "./messages.ts";
+
+const DIGITS = /^(?:0|[1-9]\d{0,8})$/;
+
+/** An integer, or a string of its digits: clients send the one, forms and old scripts the other. */
+const Integer = new t.Type<number, number, unknown>(
+  "an integer",
+  (value): value is number => Number.isSafeInteger(value),
+  (value, context) => {
+    const number = typeof value === "string" && DIGITS.test(value) ? Number(value) : value;
+    return typeof number === "number" && Number.isSafeInteger(number)
+      ? t.success(number)
+      : t.failure(value, context);
+  },
+  t.identity,
+);
+
+const notEmpty = text(1, Number.POSITIVE_INFINITY);
+
+const Content = guarded(
+  "a string that is not empty, or a JSON object",
+  (value): value is string | JsonObject =>
+    notEmpty.is(value) || (typeof value === "object" && value !== null && !Array.isArray(value)),
+);
+
+const conversation = { conversationType: Integer, targetId: notEmpty };
+
+/** The body of get_screen_capture and send_sc_msg. */
+export const ConversationBody: t.Type<
+  { readonly conversationType: number; readonly targetId: string },
+  unknown,
+  unknown
+> = t.type(conversation, "a JSON object");
+
+/** The body of set_screen_capture. */
+export const SetScreenCaptureBody: t.Type<
+  t.TypeOf<typeof ConversationBody> & { readonly noticeStatus: NoticeStatus },
+  unknown,
+  unknown
+> = t.type({ ...conversation, noticeStatus: NoticeStatus }, "a JSON object");
+
+/** The body of send_message. */
+export const SendMessageBody: t.Type<
+  {
+    readonly conversationType: string;
+    readonly targetId: string;
+    readonly objectName: string;
+    readonly content: string | JsonObject;
+    readonly pushContent?: string;
+  },
+  unknown,
+  unknown
+> = t.intersection(
+  [
+    t.type(
+      {
+        conversationType: notEmpty,
+        targetId: notEmpty,
+        objectName: ObjectName,
+        content: Content,
+      },
+      "a JSON object",
+    ),
+    t.partial({ pushContent: t.string }, "a JSON object"),
+  ],
+  "a JSON object",
+);
+
+/** Reads a request's body as JSON and decodes it. */
+export const readBody =
+  <A>(codec: t.Decoder<unknown, A>) =>
+  (request: HttpRequest): TE.TaskEither<InvalidInput | TransportError, A> =>
+    pipe(
+      TE.fromEither(requireLength(request.header("content-length"))),
+      TE.chain(() => collect(request.body)),
+      TE.chainEitherKW(parseJson),
+      TE.chainEitherKW(decode(codec, "body")),
+    );
+
+const requireLength = (announced: string | undefined): E.Either<TransportError, void> =>
+  Number(announced ?? 0) > MAX_BODY_BYTES
+    ? E.left({ _tag: "PAYLOAD_TOO_LARGE" })
+    : E.right(undefined);
+
+const collect =
+  (body: AsyncIterable<Uint8Array>): TE.TaskEither<TransportError, ReadonlyArray<Uint8Array>> =>
+  async () => {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    try {
+      for await (const chunk of body) {
+        size += chunk.byteLength;
+        if (size > MAX_BODY_BYTES) {
+          return E.left({ _tag: "PAYLOAD_TOO_LARGE" });
+        }
+        chunks.push(chunk);
+      }
+    } catch {
+      return E.left({ _tag: "REQUEST_TIMEOUT" });
+    }
+    return E.right(chunks);
+  };
+
+const parseJson: (chunks: ReadonlyArray<Uint8Array>) => E.Either<InvalidInput, unknown> = flow(
+  (chunks) =>
+    E.tryCatch(
+      () => {
+        const decoder = new TextDecoder("utf-8", { fatal: true });
+        return (
+          chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode()
+        );
+      },
+      () => invalidInput("body", "UTF-8"),
+    ),
+  E.chain((body) =>
+    pipe(
+      J.parse(body),
+      E.mapLeft(() => invalidInput("body", "JSON")),
+    ),
+  ),
+);

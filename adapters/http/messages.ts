@@ -1,0 +1,40 @@
+import type { HttpError } from "./errors.ts";
+
+/** A request, as far as the routes read it. */
+export interface HttpRequest {
+  readonly query: URLSearchParams;
+  /** The value of a header by its lower-case name; several are joined as HTTP joins them. */
+  readonly header: (name: string) => string | undefined;
+  /** The body's bytes, read at most once. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** An answer, whole. */
+export interface HttpResponse {
+  readonly status: number;
+  /** By lower-case name. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Empty: no body. */
+  readonly body: string;
+  /** What went wrong, for the log: the client sees only what `body` says of it. */
+  readonly error?: HttpError;
+}
+
+const JSON_TYPE = "application/json; charset=utf-8";
+
+/** A JSON answer. */
+export const json = (
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): HttpResponse => ({
+  status,
+  headers: { "content-type": JSON_TYPE, ...headers },
+  body: JSON.stringify(body),
+});
+
+/** A 200 that only its own client may keep. */
+export const ok = (body: unknown): HttpResponse => json(200, body, PRIVATE);
+
+/** The cache rule of every 200. */
+export const PRIVATE: { readonly "cache-control": "private" } = { "cache-control": "private" };

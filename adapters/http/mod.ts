@@ -1,0 +1,12 @@
+/**
+ * What every HTTP face shares: the route table, from the request's bytes to the answer's, and the
+ * errors as answers. A face carries requests in and answers out, and decides nothing.
+ *
+ * @module
+ */
+export type { RateLimit } from "./authentication.ts";
+export { errorResponse, type HttpError, type TransportError } from "./errors.ts";
+export type { HttpRequest, HttpResponse } from "./messages.ts";
+export { type OperationRouteOptions, operationRoutes } from "./operations.ts";
+export { requestId } from "./request-id.ts";
+export { type MiscRouteOptions, miscRoutes, type Route } from "./routes.ts";

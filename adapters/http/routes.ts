@@ -1,0 +1,133 @@
+import { pipe } from "fp-ts/lib/function.js";
+import * as O from "fp-ts/lib/Option.js";
+import * as T from "fp-ts/lib/Task.js";
+import * as TE from "fp-ts/lib/TaskEither.js";
+import type * as t from "io-ts";
+import type { UserId } from "../../core/domain/identity.ts";
+import type { Misc } from "../../core/mod.ts";
+import type { Sessions } from "../session/mod.ts";
+import { authenticate, type RateLimit } from "./authentication.ts";
+import { ConversationBody, readBody, SendMessageBody, SetScreenCaptureBody } from "./bodies.ts";
+import { errorResponse, type HttpError } from "./errors.ts";
+import { type HttpRequest, type HttpResponse, ok } from "./messages.ts";
+import { makeValidated } from "./validator.ts";
+
+/** One row of the route table. HEAD is served where GET is, by whoever serves the table. */
+export interface Route {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  /** Answers whatever comes: an error is an answer too. */
+  readonly answer: (request: HttpRequest) => T.Task<HttpResponse>;
+}
+
+/** What the seven routes work on. */
+export interface MiscRouteOptions {
+  readonly misc: Misc;
+  readonly sessions: Sessions;
+  /** How many POSTs a user may send; without it, any number. */
+  readonly rateLimit?: RateLimit;
+}
+
+/** The seven routes of /misc. */
+export const miscRoutes = ({
+  misc,
+  sessions,
+  rateLimit = () => T.of(O.none),
+}: MiscRouteOptions): ReadonlyArray<Route> => {
+  const desktop = makeValidated();
+  const mobile = makeValidated();
+  const clients = makeValidated();
+  const caller = authenticate(sessions, rateLimit);
+
+  const post = <Body>(
+    path: string,
+    codec: t.Decoder<unknown, Body>,
+    run: (input: Body & { readonly caller: UserId }) => TE.TaskEither<HttpError, unknown>,
+  ): Route => ({
+    method: "POST",
+    path,
+    answer: (request) =>
+      pipe(
+        TE.Do,
+        TE.apSW("caller", caller(request)),
+        TE.bindW("body", () => readBody(codec)(request)),
+        TE.chainW(({ body, caller }) => run({ ...body, caller })),
+        TE.match(errorResponse, ok),
+      ),
+  });
+
+  return [
+    {
+      method: "GET",
+      path: "/misc/latest_update",
+      answer: ({ query, header }) =>
+        pipe(
+          misc.checkUpdate(versionIn(query)),
+          TE.matchE(
+            (error) => T.of(errorResponse(error)),
+            O.match(
+              () => T.of(NOTHING_NEWER),
+              (release) => desktop(release, release)(header("if-none-match")),
+            ),
+          ),
+        ),
+    },
+    {
+      method: "GET",
+      path: "/misc/mobile_version",
+      answer: ({ header }) =>
+        pipe(
+          misc.mobileVersions(),
+          TE.matchE(
+            (error) => T.of(errorResponse(error)),
+            (releases) =>
+              mobile(releases, { code: 200, result: releases })(header("if-none-match")),
+          ),
+        ),
+    },
+    {
+      method: "GET",
+      path: "/misc/client_version",
+      answer: ({ header }) =>
+        pipe(
+          misc.mobileVersions(),
+          TE.matchE(
+            (error) => T.of(errorResponse(error)),
+            (releases) => clients(releases, releases)(header("if-none-match")),
+          ),
+        ),
+    },
+    post("/misc/send_message", SendMessageBody, (input) =>
+      pipe(
+        misc.sendMessage(input),
+        TE.map(() => ({ code: "200" })),
+      ),
+    ),
+    post("/misc/set_screen_capture", SetScreenCaptureBody, (input) =>
+      pipe(
+        misc.setScreenCapture(input),
+        TE.map(() => ({ code: 200 })),
+      ),
+    ),
+    post("/misc/get_screen_capture", ConversationBody, (input) =>
+      pipe(
+        misc.getScreenCapture(input),
+        TE.map((status) => ({ code: 200, result: { status } })),
+      ),
+    ),
+    post("/misc/send_sc_msg", ConversationBody, (input) =>
+      pipe(
+        misc.reportScreenCapture(input),
+        TE.map(() => ({ code: 200 })),
+      ),
+    ),
+  ];
+};
+
+const NOTHING_NEWER: HttpResponse = { status: 204, headers: {}, body: "" };
+
+// A `+` that a client did not encode arrives as a space, and a version holds no other.
+const versionIn = (query: URLSearchParams): string => {
+  const [version = "", ...more] = query.getAll("version");
+  return more.length > 0 ? "" : version.replaceAll(" ", "+");
+};
