@@ -47,7 +47,7 @@ const firstFault = (errors: t.Errors, whole: string): InvalidInput => {
       path.push(key);
     }
     expected = type.name;
-    parent = type;
+    parent = type instanceof t.ReadonlyType ? type.type : type;
   }
   return invalidInput(path.length === 0 ? whole : path.join("."), expected);
 };

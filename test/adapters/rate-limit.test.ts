@@ -1,0 +1,18 @@
+import test from "ava";
+import * as O from "fp-ts/lib/Option.js";
+import { makeRateLimit } from "../../adapters/rate-limit/mod.ts";
+import { id } from "../support/expect.ts";
+
+test("makeRateLimit() takes as many a minute as it says, from each user", async (t) => {
+  const limit = makeRateLimit(2);
+  t.deepEqual([await limit(id("1"))(), await limit(id("1"))()], [O.none, O.none]);
+  const wait = await limit(id("1"))();
+  t.true(O.isSome(wait) && Number.isInteger(wait.value) && wait.value >= 1 && wait.value <= 60);
+  t.deepEqual(await limit(id("2"))(), O.none);
+});
+
+test("makeRateLimit() of 0 takes any number", async (t) => {
+  const limit = makeRateLimit(0);
+  const answers = await Promise.all(Array.from({ length: 500 }, () => limit(id("1"))()));
+  t.true(answers.every(O.isNone));
+});

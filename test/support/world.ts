@@ -1,0 +1,79 @@
+import * as TE from "fp-ts/lib/TaskEither.js";
+import {
+  type MemoryGateway,
+  type MemoryStore,
+  type MemoryVersions,
+  makeMemoryGateway,
+  makeMemoryIds,
+  makeMemoryStore,
+  makeMemoryVersions,
+} from "../../adapters/memory/mod.ts";
+import { makeSessions, type Sessions, signSession } from "../../adapters/session/mod.ts";
+import { storeUnavailable } from "../../core/domain/errors.ts";
+import { createMisc, type Misc } from "../../core/mod.ts";
+import { id, succeed } from "./expect.ts";
+
+/** A deployment in memory: users 1 and 2 are friends, 1 and 2 are in group 7, 3 knows nobody. */
+export interface World {
+  readonly misc: Misc;
+  readonly sessions: Sessions;
+  readonly store: MemoryStore;
+  readonly versions: MemoryVersions;
+  readonly gateway: MemoryGateway;
+  /** From now on the store answers nothing, or answers again. */
+  readonly setStoreDown: (down: boolean) => void;
+  /** A session token of this user, one hour long unless it says otherwise. */
+  readonly tokenFor: (user: string, expiresInSeconds?: number) => Promise<string>;
+}
+
+/** The name of the session cookie in a {@link World}. */
+export const COOKIE = "sealtalk_session";
+
+/** Makes a {@link World}. */
+export const makeWorld = async (): Promise<World> => {
+  const secret = crypto.getRandomValues(new Uint8Array(32));
+  const store = makeMemoryStore();
+  const versions = makeMemoryVersions();
+  const gateway = makeMemoryGateway();
+  let down = false;
+  const unlessDown = <A>(
+    task: TE.TaskEither<ReturnType<typeof storeUnavailable>, A>,
+  ): typeof task =>
+    TE.flatten(TE.fromIO(() => (down ? TE.left(storeUnavailable("SECRET CAUSE")) : task)));
+
+  await succeed(store.relationships.addFriends([[id("1"), id("2")]]));
+  await succeed(store.relationships.addMembers(id("7"), [id("1"), id("2")]));
+  return {
+    misc: createMisc({
+      ids: makeMemoryIds(),
+      versions: versions.versions,
+      gateway: gateway.gateway,
+      relationships: store.relationships,
+      settings: {
+        noticeStatus: (key) => unlessDown(store.settings.noticeStatus(key)),
+        setNoticeStatus: (key, status, notice) =>
+          unlessDown(store.settings.setNoticeStatus(key, status, notice)),
+        ready: () => unlessDown(store.settings.ready()),
+      },
+      outbox: {
+        ...store.outbox,
+        add: (key, notice) => unlessDown(store.outbox.add(key, notice)),
+      },
+      now: Date.now,
+      random: Math.random,
+    }),
+    sessions: makeSessions({ secret, cookie: COOKIE }),
+    store,
+    versions,
+    gateway,
+    setStoreDown: (next) => {
+      down = next;
+    },
+    tokenFor: (user, expiresInSeconds = 3_600) =>
+      signSession({
+        secret,
+        user: id(user),
+        expiresAt: new Date(Date.now() + expiresInSeconds * 1_000),
+      })(),
+  };
+};
