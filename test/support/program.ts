@@ -1,0 +1,114 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+
+const MAIN = "dist/adapters/cli/main.js";
+
+/** What a command that has ended printed. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The environment of a child: the machine's, without what a developer may have set for themselves. */
+const environment = (variables: Readonly<Record<string, string>>): NodeJS.ProcessEnv => ({
+  PATH: process.env.PATH,
+  HOME: process.env.HOME,
+  ...variables,
+});
+
+/** Runs the built program to its end. */
+export const runProgram = async (
+  args: ReadonlyArray<string>,
+  variables: Readonly<Record<string, string>>,
+): Promise<Ended> => {
+  const child = spawn(process.execPath, [MAIN, ...args], { env: environment(variables) });
+  const ended = once(child, "close");
+  const [stdout, stderr] = await Promise.all([textOf(child.stdout), textOf(child.stderr)]);
+  const [code] = await ended;
+  return { code, stdout, stderr };
+};
+
+const textOf = async (stream: AsyncIterable<Buffer>): Promise<string> => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) {
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+};
+
+/** A log line, as the server prints it. */
+export type LogLine = Readonly<Record<string, unknown>>;
+
+/** The real server, as a process of its own. */
+export interface ServerProcess {
+  readonly url: string;
+  readonly child: ChildProcess;
+  /** Every log line so far. */
+  readonly lines: ReadonlyArray<LogLine>;
+  /** The first log line, past or to come, that this is true of. */
+  readonly line: (is: (line: LogLine) => boolean) => Promise<LogLine>;
+  /** Sends a signal and answers with the exit status, or the signal that ended it. */
+  readonly end: (signal: NodeJS.Signals) => Promise<number | string>;
+}
+
+/** Starts the built server on a free port and waits until its log says that it listens. */
+export const startServer = async (
+  variables: Readonly<Record<string, string>>,
+): Promise<ServerProcess> => {
+  const child = spawn(process.execPath, [MAIN, "serve"], {
+    env: environment({ PORT: "0", ...variables }),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const exited = exitOf(child);
+  const errors = textOf(child.stderr);
+  const { lines, line } = readLog(child.stdout);
+  const listening = await Promise.race([
+    line(({ msg }) => msg === "listening"),
+    exited.then(async (code) => {
+      throw new Error(`the server ended with ${code}: ${await errors}`);
+    }),
+  ]);
+  return {
+    url: String(listening.url),
+    child,
+    lines,
+    line,
+    end: (signal) => {
+      child.kill(signal);
+      return exited;
+    },
+  };
+};
+
+const exitOf = (child: ChildProcess): Promise<number | string> =>
+  new Promise((resolve) => {
+    child.once("close", (code, signal) => resolve(code ?? signal ?? "unknown"));
+  });
+
+const readLog = (stdout: Readable): Pick<ServerProcess, "lines" | "line"> => {
+  const lines: LogLine[] = [];
+  const waiting = new Set<{
+    readonly is: (line: LogLine) => boolean;
+    readonly tell: (line: LogLine) => void;
+  }>();
+  createInterface(stdout).on("line", (text) => {
+    const line: LogLine = JSON.parse(text);
+    lines.push(line);
+    for (const waiter of [...waiting].filter(({ is }) => is(line))) {
+      waiting.delete(waiter);
+      waiter.tell(line);
+    }
+  });
+  return {
+    lines,
+    line: (is) => {
+      const past = lines.find(is);
+      return past === undefined
+        ? new Promise((tell) => waiting.add({ is, tell }))
+        : Promise.resolve(past);
+    },
+  };
+};
