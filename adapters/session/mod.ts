@@ -1,0 +1,13 @@
+/**
+ * Who is asking: sessions that are JSON Web Tokens, from the Authorization header or a cookie.
+ *
+ * @module
+ */
+export {
+  type Credentials,
+  makeSessions,
+  type Session,
+  type SessionOptions,
+  type Sessions,
+} from "./sessions.ts";
+export { type SignSessionOptions, signSession, type TokenOptions } from "./token.ts";
