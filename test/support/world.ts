@@ -73,7 +73,7 @@ export const makeWorld = async (): Promise<World> => {
       signSession({
         secret,
         user: id(user),
-        expiresAt: new Date(Date.now() + expiresInSeconds * 1_000),
+        expiresAt: Date.now() + expiresInSeconds * 1_000,
       })(),
   };
 };
