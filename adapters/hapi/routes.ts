@@ -88,7 +88,8 @@ export const reasonOf = (fault: unknown): string =>
 const requestOf = (request: Request): HttpRequest => ({
   query: request.url.searchParams,
   header: (name) => headerOf(request, name),
-  body: request.raw.req,
+  // Whoever stops reading halfway still wants to answer: the socket must live.
+  body: request.raw.req.iterator({ destroyOnReturn: false }),
 });
 
 const headerOf = ({ headers }: Request, name: string): string | undefined => {

@@ -1,9 +1,14 @@
-import type Hapi from "@hapi/hapi";
-import { makeServer, type ServerOptions } from "../../adapters/hapi/mod.ts";
+import { once } from "node:events";
+import { request } from "node:http";
+import { connect } from "node:net";
+import Hapi from "@hapi/hapi";
+import test from "ava";
+import { makeServer, miscPlugin, type ServerOptions } from "../../adapters/hapi/mod.ts";
 import { makeMetrics } from "../../adapters/metrics/mod.ts";
+import { makeRateLimit } from "../../adapters/rate-limit/mod.ts";
 import { type HttpSubject, httpContract } from "../contract/http.ts";
 import { testContract } from "../support/contract.ts";
-import { makeWorld, type World } from "../support/world.ts";
+import { COOKIE, makeWorld, type World } from "../support/world.ts";
 
 const serverOf = async (
   { misc, sessions }: World,
@@ -52,4 +57,164 @@ testContract("hapi on a socket", httpContract, async () => {
     subject: { ...world, send: (path, init) => fetch(`${server.info.uri}${path}`, init) },
     close: () => server.stop(),
   };
+});
+
+const JSON_BODY = { "content-type": "application/json" };
+
+const raw = async (server: Hapi.Server, text: string): Promise<string> => {
+  const socket = connect(Number(server.info.port), "127.0.0.1");
+  socket.setEncoding("utf8");
+  await once(socket, "connect");
+  socket.write(text);
+  let answer = "";
+  for await (const chunk of socket) {
+    answer += chunk;
+  }
+  return answer;
+};
+
+test("a request without a User-Agent is answered as any other", async (t) => {
+  const server = await serverOf(await makeWorld());
+  await server.start();
+  const answer = await raw(
+    server,
+    "GET /misc/latest_update?version=1.0.0 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+  );
+  t.regex(answer, /^HTTP\/1\.1 200 OK\r\n/);
+  await server.stop();
+});
+
+test("a body sent in chunks is bounded as one whose length is announced", async (t) => {
+  const world = await makeWorld();
+  const server = await serverOf(world);
+  await server.start();
+  const outgoing = request(`${server.info.uri}/misc/send_message`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${await world.tokenFor("1")}`,
+      "content-type": "application/json",
+      "transfer-encoding": "chunked",
+    },
+  });
+  outgoing.on("error", () => {});
+  const chunk = " ".repeat(64 * 1024);
+  outgoing.write(chunk);
+  outgoing.write(chunk);
+  outgoing.write(" ");
+  const [incoming] = await once(outgoing, "response");
+  t.is(incoming.statusCode, 413);
+  outgoing.destroy();
+  await server.stop();
+});
+
+test("a path and a header that cannot be read are the caller's fault", async (t) => {
+  const server = await serverOf(await makeWorld());
+  for (const url of ["/misc/%zz", "/%00%ff"]) {
+    const { statusCode, payload, headers } = await server.inject(url);
+    t.true([400, 404].includes(statusCode));
+    t.is(JSON.parse(payload).code, statusCode);
+    t.truthy(headers["x-request-id"]);
+  }
+});
+
+test("a fault of our own is a 500 that does not say what happened", async (t) => {
+  const world = await makeWorld();
+  const misc = {
+    ...world.misc,
+    mobileVersions: () => () => Promise.reject(new Error("SECRET CAUSE")),
+  };
+  const errors: unknown[] = [];
+  const server = await serverOf(
+    { ...world, misc },
+    { onAnswered: ({ answer }) => errors.push(answer.error) },
+  );
+  const { statusCode, payload } = await server.inject("/misc/client_version");
+  t.is(statusCode, 500);
+  t.deepEqual(Object.keys(JSON.parse(payload)), ["code", "error", "message"]);
+  t.notRegex(payload, /SECRET/);
+  t.like(errors, [{ _tag: "INTERNAL_ERROR" }]);
+});
+
+test("a user who asks too often is told how long to wait, and the others are not kept", async (t) => {
+  const world = await makeWorld();
+  const send = injected(await serverOf(world, { rateLimit: makeRateLimit(2) }));
+  const ask = async (user: string): Promise<Response> =>
+    send("/misc/get_screen_capture", {
+      method: "POST",
+      body: '{"conversationType":3,"targetId":"w-7"}',
+      headers: { ...JSON_BODY, authorization: `Bearer ${await world.tokenFor(user)}` },
+    });
+  t.is((await ask("1")).status, 200);
+  t.is((await ask("1")).status, 200);
+  const third = await ask("1");
+  t.is(third.status, 429);
+  t.like(await third.json(), { code: 429, error: "RATE_LIMITED" });
+  t.regex(third.headers.get("retry-after") ?? "", /^[1-9]\d?$/);
+  t.is((await ask("2")).status, 200);
+  t.is((await send("/misc/client_version")).status, 200);
+});
+
+test("a page of a configured origin may call with credentials, one of another may not", async (t) => {
+  const origin = "https://web.example.com";
+  const world = await makeWorld();
+  const send = injected(await serverOf(world, { corsOrigins: [origin] }));
+  const preflight = (from: string): Promise<Response> =>
+    send("/misc/get_screen_capture", {
+      method: "OPTIONS",
+      headers: {
+        origin: from,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "content-type,authorization",
+      },
+    });
+  const allowed = await preflight(origin);
+  t.is(allowed.headers.get("access-control-allow-origin"), origin);
+  t.is(allowed.headers.get("access-control-allow-credentials"), "true");
+  t.regex(allowed.headers.get("access-control-allow-methods") ?? "", /POST/);
+  t.is(
+    (await preflight("https://evil.example.com")).headers.get("access-control-allow-origin"),
+    null,
+  );
+  const answer = await send("/misc/client_version", { headers: { origin } });
+  t.is(answer.headers.get("access-control-allow-origin"), origin);
+  const other = await send("/misc/client_version", { headers: { origin: "null" } });
+  t.is(other.headers.get("access-control-allow-origin"), null);
+});
+
+test("miscPlugin serves the seven routes in a server of one's own, and no others", async (t) => {
+  const { misc, sessions, tokenFor } = await makeWorld();
+  const server = Hapi.server();
+  server.route({ method: "GET", path: "/mine", handler: () => "mine" });
+  await server.register({ plugin: miscPlugin, options: { misc, sessions } });
+  t.is((await server.inject("/mine")).payload, "mine");
+  t.is((await server.inject("/misc/client_version")).statusCode, 200);
+  t.is((await server.inject("/healthz")).statusCode, 404);
+  const { statusCode } = await server.inject({
+    method: "POST",
+    url: "/misc/get_screen_capture",
+    headers: { cookie: `${COOKIE}=${await tokenFor("1")}`, "content-type": "application/json" },
+    payload: { conversationType: 1, targetId: "w-2" },
+  });
+  t.is(statusCode, 200);
+});
+
+test("requests that run together do not see each other's caller", async (t) => {
+  const world = await makeWorld();
+  const send = injected(await serverOf(world));
+  const [friend, stranger] = await Promise.all([world.tokenFor("1"), world.tokenFor("3")]);
+  const statuses = await Promise.all(
+    Array.from({ length: 40 }, async (_, index) => {
+      const token = index % 2 === 0 ? friend : stranger;
+      const { status } = await send("/misc/set_screen_capture", {
+        method: "POST",
+        headers: { ...JSON_BODY, authorization: `Bearer ${token}` },
+        body: '{"conversationType":1,"targetId":"w-2","noticeStatus":1}',
+      });
+      return status;
+    }),
+  );
+  t.deepEqual(
+    statuses,
+    Array.from({ length: 40 }, (_, index) => (index % 2 === 0 ? 200 : 403)),
+  );
 });
