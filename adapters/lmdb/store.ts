@@ -1,4 +1,5 @@
-import { mkdir } from "node:fs/promises";
+import { constants } from "node:fs";
+import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
@@ -55,7 +56,9 @@ export const openLmdbStore = ({
       () => mkdir(dir, { recursive: true, mode: 0o700 }),
       () => storeUnavailable(`the folder ${dir} cannot be made`),
     ),
-    TE.chainEitherK(() => openEnvironment(join(dir, "store.mdb"), deadlineMs)),
+    TE.map(() => join(dir, "store.mdb")),
+    TE.chainFirst(refuseForeignFile),
+    TE.chainEitherK((path) => openEnvironment(path, deadlineMs)),
     TE.map((environment) => {
       const outbox = makeOutbox(environment, now);
       return {
@@ -66,3 +69,30 @@ export const openLmdbStore = ({
       };
     }),
   );
+
+// LMDB's own mark, in the first page's header: lmdb crashes the process on a file without it.
+const MAGIC = Buffer.from([0xde, 0xc0, 0xef, 0xbe]);
+const MAGIC_AT = 24;
+
+const refuseForeignFile = (path: string): TE.TaskEither<StoreUnavailable, void> =>
+  pipe(
+    TE.tryCatch(
+      () => headOf(path),
+      () => storeUnavailable(`the file ${path} cannot be read`),
+    ),
+    TE.filterOrElse(
+      (head) => head.length === 0 || head.subarray(MAGIC_AT).equals(MAGIC),
+      () => storeUnavailable(`the file ${path} is not an LMDB store`),
+    ),
+    TE.map(() => undefined),
+  );
+
+const headOf = async (path: string): Promise<Buffer> => {
+  const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAGIC_AT + MAGIC.length), 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+};
