@@ -1,0 +1,31 @@
+import { pipe } from "fp-ts/lib/function.js";
+import * as TE from "fp-ts/lib/TaskEither.js";
+import { LOGGER, RELAY, SERVER } from "../inversify/mod.ts";
+import { withApplication } from "./application.ts";
+import { type Failure, failed } from "./failure.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** Serves until the process is asked to end; then what is in flight is finished first. */
+export const serve = (surroundings: Surroundings): TE.TaskEither<Failure, void> =>
+  withApplication(surroundings)(({ part }) =>
+    pipe(
+      TE.Do,
+      TE.bind("log", () => part(LOGGER)),
+      TE.bind("server", () => part(SERVER)),
+      TE.bind("relay", () => part(RELAY)),
+      TE.chainFirst(({ server }) =>
+        TE.tryCatch(
+          () => server.start(),
+          (fault) =>
+            failed(`cannot listen: ${fault instanceof Error ? fault.message : String(fault)}`),
+        ),
+      ),
+      TE.chainFirstIOK(
+        ({ log, server }) =>
+          () =>
+            log.info({ url: server.info.uri }, "listening"),
+      ),
+      TE.bind("signal", () => TE.fromTask(surroundings.ended)),
+      TE.map(({ log, signal }) => log.info({ signal }, "stopping")),
+    ),
+  );

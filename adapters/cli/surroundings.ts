@@ -1,0 +1,10 @@
+/** What a command has of the world around its process. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Prints one line of the command's result. */
+  readonly print: (line: string) => void;
+  /** Prints one line of what went wrong. */
+  readonly complain: (line: string) => void;
+  /** Resolves when the process is asked to end. */
+  readonly ended: () => Promise<string>;
+}
