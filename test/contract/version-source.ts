@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import type { Either } from "fp-ts/lib/Either.js";
+import * as E from "fp-ts/lib/Either.js";
+import type { VersionsUnavailable } from "../../core/domain/errors.ts";
+import type { Releases } from "../../core/domain/release.ts";
+import type { VersionSource } from "../../core/ports/version-source.ts";
+import { fail, succeed } from "../support/expect.ts";
+import type { Contract } from "./contract.ts";
+
+/** What the cases need of a version source. */
+export interface VersionSourceSubject {
+  readonly source: VersionSource;
+  /** What the source held when it was opened. */
+  readonly first: Releases;
+  /** Another pair, different in both parts. */
+  readonly second: Releases;
+  /** Makes this what the source holds; resolves once the source knows. */
+  readonly publish: (releases: Releases) => Promise<void>;
+  /** Makes what the source holds no valid pair; resolves once the source knows. */
+  readonly spoil: () => Promise<void>;
+  /** What a source answers that has never held a valid pair. */
+  readonly withoutAny: () => Promise<Either<VersionsUnavailable, unknown>>;
+}
+
+/** Each sentence of the port's comment. */
+export const versionSourceContract: Contract<VersionSourceSubject> = [
+  {
+    title: "current answers the desktop and the mobile releases that the source holds",
+    run: async ({ source, first, second, publish }) => {
+      assert.deepEqual(await succeed(source.current()), first);
+      await publish(second);
+      assert.deepEqual(await succeed(source.current()), second);
+    },
+  },
+  {
+    title: "an answer never holds half of a change",
+    run: async ({ source, first, second, publish }) => {
+      let published = false;
+      const publishing = publish(second).then(() => {
+        published = true;
+      });
+      const answers = new Set<Releases>();
+      while (!published) {
+        answers.add(await succeed(source.current()));
+        await new Promise((resolve) => setTimeout(resolve));
+      }
+      await publishing;
+      answers.add(await succeed(source.current()));
+      assert.ok(answers.size <= 2);
+      for (const { desktop, mobile } of answers) {
+        const whole = desktop.version === first.desktop.version ? first : second;
+        assert.deepEqual({ desktop, mobile }, whole);
+      }
+    },
+  },
+  {
+    title: "as long as nothing has changed, every answer is the same object",
+    run: async ({ source, second, publish }) => {
+      const before = await succeed(source.current());
+      assert.equal(await succeed(source.current()), before);
+      await publish(second);
+      const after = await succeed(source.current());
+      assert.notEqual(after, before);
+      assert.equal(await succeed(source.current()), after);
+    },
+  },
+  {
+    title: "a source that has had a valid pair goes on answering with the last one",
+    run: async ({ source, second, publish, spoil }) => {
+      await publish(second);
+      const last = await succeed(source.current());
+      await spoil();
+      assert.equal(await succeed(source.current()), last);
+      assert.deepEqual(last, second);
+    },
+  },
+  {
+    title: "VERSIONS_UNAVAILABLE: there has been no valid pair",
+    run: async ({ withoutAny }) => {
+      const answer = await withoutAny();
+      assert.ok(E.isLeft(answer));
+      assert.equal(answer.left._tag, "VERSIONS_UNAVAILABLE");
+      assert.notEqual(answer.left.cause, "");
+    },
+  },
+  {
+    title: "ready succeeds while what current answers is also what the source holds now",
+    run: async ({ source, second, publish, spoil }) => {
+      await succeed(source.ready());
+      await spoil();
+      const { _tag, cause } = await fail(source.ready());
+      assert.equal(_tag, "VERSIONS_UNAVAILABLE");
+      assert.notEqual(cause, "");
+      await publish(second);
+      await succeed(source.ready());
+    },
+  },
+];
