@@ -3,8 +3,8 @@ import * as TE from "fp-ts/lib/TaskEither.js";
 import { TOKEN_OPTIONS } from "../inversify/mod.ts";
 import { signSession } from "../session/mod.ts";
 import { withApplication } from "./application.ts";
+import { parseId } from "./directory.ts";
 import { type Failure, misconfigured } from "./failure.ts";
-import { parseId } from "./relationships.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 const DAY_MS = 86_400_000;
@@ -27,7 +27,9 @@ export const printToken = (
       TE.bind("options", () => application.part(TOKEN_OPTIONS)),
       TE.chain(({ id, options: { secret, ...claims } }) =>
         secret === undefined
-          ? TE.left(misconfigured("SESSION_SECRET: without it, only the owner of the keys can sign"))
+          ? TE.left(
+              misconfigured("SESSION_SECRET: without it, only the owner of the keys can sign"),
+            )
           : TE.fromTask(
               signSession({ ...claims, secret, user: id, expiresAt: Date.now() + days * DAY_MS }),
             ),

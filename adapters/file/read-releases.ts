@@ -14,8 +14,8 @@ import * as J from "fp-ts/lib/Json.js";
 import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import * as T from "fp-ts/lib/Task.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import * as t from "io-ts";
-import { DesktopRelease, decode, MobileReleases, type Releases } from "../../core/mod.ts";
+import type * as t from "io-ts";
+import { DesktopRelease, decodeAll, MobileReleases, type Releases } from "../../core/mod.ts";
 
 /** What is wrong with a release file: where, and what was expected there. Never what it holds. */
 export interface ReleaseFault {
@@ -120,28 +120,6 @@ const parse = (bytes: Uint8Array): E.Either<string, unknown> =>
     ),
   );
 
-// `decode` leaves the members of an intersection out of a path, but does not know a read-only one.
-const bare = (entry: t.ContextEntry): t.ContextEntry =>
-  entry.type instanceof t.ReadonlyType && entry.type.type instanceof t.IntersectionType
-    ? { ...entry, type: entry.type.type }
-    : entry;
-
-const one = (error: t.ValidationError): t.Decoder<unknown, never> => {
-  const failed = E.left([{ ...error, context: error.context.map(bare) }]);
-  return { name: "", validate: () => failed, decode: () => failed };
-};
-
-const everyFault =
-  (file: string) =>
-  (errors: t.Errors): Faults =>
-    pipe(
-      errors,
-      RA.map((error) => decode(one(error), "content")(undefined)),
-      RA.lefts,
-      RA.map(({ field, expected }) => ({ file, field, expected })),
-      RA.uniq({ equals: (a, b) => a.field === b.field && a.expected === b.expected }),
-    );
-
 const read = <A>(file: string, codec: t.Decoder<unknown, A>): TE.TaskEither<Faults, A> => {
   const fault =
     (field: string) =>
@@ -153,7 +131,12 @@ const read = <A>(file: string, codec: t.Decoder<unknown, A>): TE.TaskEither<Faul
     ),
     TE.chainEitherK(E.mapLeft(fault("file"))),
     TE.chainEitherK((bytes) => pipe(parse(bytes), E.mapLeft(fault("content")))),
-    TE.chainEitherK((value) => pipe(codec.decode(value), E.mapLeft(everyFault(file)))),
+    TE.chainEitherK((value) =>
+      pipe(
+        decodeAll(codec, "content")(value),
+        E.mapLeft(RA.map(({ field, expected }) => ({ file, field, expected }))),
+      ),
+    ),
   );
 };
 

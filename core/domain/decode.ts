@@ -5,6 +5,10 @@
  * @module
  */
 import * as E from "fp-ts/lib/Either.js";
+import { flow, pipe } from "fp-ts/lib/function.js";
+import * as O from "fp-ts/lib/Option.js";
+import * as RA from "fp-ts/lib/ReadonlyArray.js";
+import * as NEA from "fp-ts/lib/ReadonlyNonEmptyArray.js";
 import * as t from "io-ts";
 import { type InvalidInput, invalidInput } from "./errors.ts";
 
@@ -32,10 +36,47 @@ export const decode =
     whole: string,
   ): ((value: unknown) => E.Either<InvalidInput, A>) =>
   (value) =>
-    E.mapLeft((errors: t.Errors) => firstFault(errors, whole))(codec.decode(value));
+    E.mapLeft(([first]: NEA.ReadonlyNonEmptyArray<InvalidInput>) => first)(
+      decodeAll(codec, whole)(value),
+    );
 
-const firstFault = (errors: t.Errors, whole: string): InvalidInput => {
-  const context = errors[0]?.context ?? [];
+/**
+ * Decodes `value`, or names every field that is wrong, each once.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import * as t from "io-ts";
+ * import { isLeft } from "fp-ts/lib/Either.js";
+ * import { decodeAll } from "sealtalk-misc";
+ *
+ * const read = decodeAll(t.type({ name: t.string, size: t.number }), "file")({});
+ * assert.ok(isLeft(read));
+ * assert.deepEqual(
+ *   read.left.map(({ field }) => field),
+ *   ["name", "size"],
+ * );
+ * ```
+ */
+export const decodeAll =
+  <A>(
+    codec: t.Decoder<unknown, A>,
+    whole: string,
+  ): ((value: unknown) => E.Either<NEA.ReadonlyNonEmptyArray<InvalidInput>, A>) =>
+  (value) =>
+    pipe(
+      codec.decode(value),
+      E.mapLeft(
+        flow(
+          RA.map((error) => faultAt(error.context, whole)),
+          NEA.fromReadonlyArray,
+          O.getOrElse(() => NEA.of(invalidInput(whole, codec.name))),
+          NEA.uniq({ equals: (a, b) => a.field === b.field }),
+        ),
+      ),
+    );
+
+const faultAt = (context: t.Context, whole: string): InvalidInput => {
   const path: string[] = [];
   let expected = "";
   let parent: t.Decoder<unknown, unknown> | undefined;

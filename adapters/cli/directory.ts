@@ -1,0 +1,60 @@
+import { pipe } from "fp-ts/lib/function.js";
+import * as TE from "fp-ts/lib/TaskEither.js";
+import type { StoreUnavailable } from "../../core/domain/errors.ts";
+import { Id } from "../../core/domain/identity.ts";
+import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
+import { IDS, STORE } from "../inversify/mod.ts";
+import { type Application, withApplication } from "./application.ts";
+import { type Failure, failed, misused } from "./failure.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** Reads an id as the service keeps it; one that this deployment cannot spell is none. */
+export const parseId =
+  ({ part }: Application) =>
+  (text: string): TE.TaskEither<Failure, Id> =>
+    pipe(
+      part(IDS),
+      TE.chainW((ids) =>
+        pipe(
+          text,
+          TE.fromPredicate(Id.is, () => undefined),
+          TE.chainFirstW(ids.encode),
+        ),
+      ),
+      TE.mapLeft((fault) =>
+        fault !== undefined && "lines" in fault
+          ? fault
+          : misused(`not an id here: ${JSON.stringify(text)}`),
+      ),
+    );
+
+/** Works on who knows whom, with a way to read the ids that the command line names. */
+export const withDirectory =
+  (surroundings: Surroundings) =>
+  <A>(
+    use: (
+      directory: RelationshipDirectory,
+      idOf: (text: string) => TE.TaskEither<Failure, Id>,
+    ) => TE.TaskEither<Failure | StoreUnavailable, A>,
+  ): TE.TaskEither<Failure, A> =>
+    withApplication(surroundings)((application) =>
+      pipe(
+        application.part(STORE),
+        TE.chainW(({ relationships }) => use(relationships, parseId(application))),
+        TE.mapLeft((fault) => ("lines" in fault ? fault : failed(`store: ${fault.cause}`))),
+      ),
+    );
+
+/** How a list is printed: one id a line, or as one JSON array. */
+export interface ListOptions {
+  readonly json?: boolean;
+}
+
+/** Prints a list of ids. */
+export const printIds =
+  ({ print }: Surroundings, { json = false }: ListOptions) =>
+  (ids: ReadonlyArray<Id>): void => {
+    for (const line of json ? [JSON.stringify(ids)] : ids) {
+      print(line);
+    }
+  };

@@ -1,0 +1,88 @@
+import * as E from "fp-ts/lib/Either.js";
+import { pipe } from "fp-ts/lib/function.js";
+import * as T from "fp-ts/lib/Task.js";
+import * as TE from "fp-ts/lib/TaskEither.js";
+import { GATEWAY_PROBE, RELEASE_FILES, SESSIONS, STORE } from "../inversify/mod.ts";
+import { type Application, withApplication } from "./application.ts";
+import { type Failure, failed } from "./failure.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+interface Finding {
+  readonly part: string;
+  readonly fault: string | undefined;
+}
+
+/** Tries every configured part, prints a line for each, and fails if one does not work. */
+export const diagnose = (surroundings: Surroundings): TE.TaskEither<Failure, void> =>
+  withApplication(surroundings)((application) =>
+    pipe(
+      examinations(application),
+      T.sequenceArray,
+      TE.fromTask,
+      TE.chain((findings) => {
+        for (const { part, fault } of findings) {
+          surroundings.print(`${part}: ${fault ?? "ok"}`);
+        }
+        const ill = findings.filter(({ fault }) => fault !== undefined);
+        return ill.length === 0
+          ? TE.right(undefined)
+          : TE.left(failed(`not well: ${ill.map(({ part }) => part).join(", ")}`));
+      }),
+    ),
+  );
+
+const examinations = ({ part }: Application): ReadonlyArray<T.Task<Finding>> => [
+  examine(
+    "store",
+    pipe(
+      part(STORE),
+      TE.chainW(({ settings }) => settings.ready()),
+    ),
+  ),
+  examine(
+    "releases",
+    pipe(
+      part(RELEASE_FILES),
+      TE.chainW(({ source }) => source.ready()),
+    ),
+  ),
+  examine(
+    "sessions",
+    pipe(
+      part(SESSIONS),
+      TE.chainW(({ verify }) => verify({ authorization: UNSIGNED, cookie: undefined })),
+      TE.orElseW((fault) =>
+        "_tag" in fault && fault._tag === "UNAUTHENTICATED" ? TE.right(undefined) : TE.left(fault),
+      ),
+    ),
+  ),
+  examine(
+    "gateway",
+    pipe(
+      part(GATEWAY_PROBE),
+      TE.chainW((probe) => probe()),
+    ),
+  ),
+];
+
+// A token of a public key: to refuse it, the key set has to be read.
+const UNSIGNED = "Bearer eyJhbGciOiJSUzI1NiJ9.e30.AA";
+
+const examine = <Fault extends object>(
+  part: string,
+  examination: TE.TaskEither<Fault, unknown>,
+): T.Task<Finding> =>
+  pipe(
+    examination,
+    T.map((finding) => ({
+      part,
+      fault: E.isLeft(finding) ? describe(finding.left) : undefined,
+    })),
+  );
+
+const describe = (fault: object): string => {
+  if ("lines" in fault && Array.isArray(fault.lines)) {
+    return fault.lines.join("; ");
+  }
+  return Object.values(fault).join(", ");
+};

@@ -1,0 +1,58 @@
+import { pipe } from "fp-ts/lib/function.js";
+import * as TE from "fp-ts/lib/TaskEither.js";
+import type { StoreUnavailable } from "../../core/domain/errors.ts";
+import type { UserId } from "../../core/domain/identity.ts";
+import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
+import { type ListOptions, printIds, withDirectory } from "./directory.ts";
+import { type Failure, misused } from "./failure.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+type FriendsCommand = (
+  surroundings: Surroundings,
+  user: string,
+  other: string,
+) => TE.TaskEither<Failure, void>;
+
+const change =
+  (
+    apply: (
+      directory: RelationshipDirectory,
+      user: UserId,
+      other: UserId,
+    ) => TE.TaskEither<StoreUnavailable, void>,
+  ): FriendsCommand =>
+  (surroundings, user, other) =>
+    user === other
+      ? TE.left(misused("nobody is their own friend"))
+      : withDirectory(surroundings)((directory, idOf) =>
+          pipe(
+            TE.Do,
+            TE.apS("user", idOf(user)),
+            TE.apS("other", idOf(other)),
+            TE.chainW((ids) => apply(directory, ids.user, ids.other)),
+          ),
+        );
+
+/** Makes two users friends. */
+export const addFriends: FriendsCommand = change((directory, user, other) =>
+  directory.addFriends([[user, other]]),
+);
+
+/** Makes two users friends no more. */
+export const removeFriends: FriendsCommand = change((directory, user, other) =>
+  directory.removeFriends(user, other),
+);
+
+/** Prints a user's friends. */
+export const listFriends = (
+  surroundings: Surroundings,
+  user: string,
+  options: ListOptions,
+): TE.TaskEither<Failure, void> =>
+  withDirectory(surroundings)((directory, idOf) =>
+    pipe(
+      idOf(user),
+      TE.chainW(directory.friendsOf),
+      TE.map(printIds(surroundings, options)),
+    ),
+  );

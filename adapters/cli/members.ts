@@ -1,0 +1,44 @@
+import { pipe } from "fp-ts/lib/function.js";
+import * as TE from "fp-ts/lib/TaskEither.js";
+import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
+import { type ListOptions, printIds, withDirectory } from "./directory.ts";
+import type { Failure } from "./failure.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+type MembersCommand = (
+  surroundings: Surroundings,
+  group: string,
+  users: ReadonlyArray<string>,
+) => TE.TaskEither<Failure, void>;
+
+const change =
+  (apply: (directory: RelationshipDirectory) => RelationshipDirectory["addMembers"]): MembersCommand =>
+  (surroundings, group, users) =>
+    withDirectory(surroundings)((directory, idOf) =>
+      pipe(
+        TE.Do,
+        TE.apS("group", idOf(group)),
+        TE.apS("users", TE.traverseArray(idOf)(users)),
+        TE.chainW((ids) => apply(directory)(ids.group, ids.users)),
+      ),
+    );
+
+/** Adds users to a group. */
+export const addMembers: MembersCommand = change((directory) => directory.addMembers);
+
+/** Removes users from a group. */
+export const removeMembers: MembersCommand = change((directory) => directory.removeMembers);
+
+/** Prints a group's members. */
+export const listMembers = (
+  surroundings: Surroundings,
+  group: string,
+  options: ListOptions,
+): TE.TaskEither<Failure, void> =>
+  withDirectory(surroundings)((directory, idOf) =>
+    pipe(
+      idOf(group),
+      TE.chainW(directory.membersOf),
+      TE.map(printIds(surroundings, options)),
+    ),
+  );

@@ -1,0 +1,128 @@
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import * as E from "fp-ts/lib/Either.js";
+import type * as TE from "fp-ts/lib/TaskEither.js";
+import type { ListOptions } from "./directory.ts";
+import { diagnose } from "./doctor.ts";
+import type { Failure } from "./failure.ts";
+import { addFriends, listFriends, removeFriends } from "./friends.ts";
+import { addMembers, listMembers, removeMembers } from "./members.ts";
+import { checkReleases } from "./releases.ts";
+import { serve } from "./serve.ts";
+import type { Surroundings } from "./surroundings.ts";
+import { printToken, type TokenCommandOptions } from "./token.ts";
+
+const USAGE = 2;
+const LONGEST_DAYS = 3_650;
+
+/** Runs one command and answers with the exit status. */
+export const runCommandLine = async (
+  args: ReadonlyArray<string>,
+  surroundings: Surroundings,
+): Promise<number> => {
+  let exitCode = 0;
+  const run = async (command: TE.TaskEither<Failure, void>): Promise<void> => {
+    const outcome = await command();
+    if (E.isLeft(outcome)) {
+      exitCode = outcome.left.exitCode;
+      outcome.left.lines.forEach(surroundings.complain);
+    }
+  };
+  try {
+    await makeProgram(surroundings, run).parseAsync(args, { from: "user" });
+  } catch (fault) {
+    if (!(fault instanceof CommanderError)) {
+      throw fault;
+    }
+    return fault.exitCode === 0 ? 0 : USAGE;
+  }
+  return exitCode;
+};
+
+type Run = (command: TE.TaskEither<Failure, void>) => Promise<void>;
+
+const makeProgram = (surroundings: Surroundings, run: Run): Command => {
+  const program = new Command("sealtalk-misc")
+    .description("The misc service of SealTalk; docs/operating.md lists its environment variables.")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => surroundings.print(text.trimEnd()),
+      writeErr: (text) => surroundings.complain(text.trimEnd()),
+    });
+
+  program
+    .command("serve")
+    .description("serve HTTP and deliver notices until SIGTERM")
+    .action(() => run(serve(surroundings)));
+
+  program
+    .command("token")
+    .description("print a session token")
+    .requiredOption("--user <id>", "whose session it is")
+    .option("--days <n>", "how long it lasts", parseDays, 30)
+    .action((options: TokenCommandOptions) => run(printToken(surroundings, options)));
+
+  describeFriends(program, surroundings, run);
+  describeMembers(program, surroundings, run);
+
+  program
+    .command("releases")
+    .description("look after the release files")
+    .command("check")
+    .description("validate RELEASES_DIR and say what each sample client would get")
+    .action(() => run(checkReleases(surroundings)));
+
+  program
+    .command("doctor")
+    .description("try every configured part and say what is wrong")
+    .action(() => run(diagnose(surroundings)));
+
+  return program;
+};
+
+const describeFriends = (program: Command, surroundings: Surroundings, run: Run): void => {
+  const friends = program.command("friends").description("see and change who is whose friend");
+  friends
+    .command("add <a> <b>")
+    .description("make two users friends")
+    .action((a: string, b: string) => run(addFriends(surroundings, a, b)));
+  friends
+    .command("remove <a> <b>")
+    .description("make two users friends no more")
+    .action((a: string, b: string) => run(removeFriends(surroundings, a, b)));
+  friends
+    .command("list <a>")
+    .description("list a user's friends")
+    .option("--json", "as a JSON array")
+    .action((a: string, options: ListOptions) => run(listFriends(surroundings, a, options)));
+};
+
+const describeMembers = (program: Command, surroundings: Surroundings, run: Run): void => {
+  const members = program.command("members").description("see and change who is in a group");
+  members
+    .command("add <group> <users...>")
+    .description("add users to a group")
+    .action((group: string, users: ReadonlyArray<string>) =>
+      run(addMembers(surroundings, group, users)),
+    );
+  members
+    .command("remove <group> <users...>")
+    .description("remove users from a group")
+    .action((group: string, users: ReadonlyArray<string>) =>
+      run(removeMembers(surroundings, group, users)),
+    );
+  members
+    .command("list <group>")
+    .description("list a group's members")
+    .option("--json", "as a JSON array")
+    .action((group: string, options: ListOptions) =>
+      run(listMembers(surroundings, group, options)),
+    );
+};
+
+const parseDays = (text: string): number => {
+  const days = Number(text);
+  if (!Number.isInteger(days) || days < 1 || days > LONGEST_DAYS) {
+    throw new InvalidArgumentError(`expected a whole number from 1 to ${LONGEST_DAYS}`);
+  }
+  return days;
+};
