@@ -1,9 +1,20 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import * as E from "fp-ts/lib/Either.js";
-import type * as TE from "fp-ts/lib/TaskEither.js";
-import { Container, ContainerModule } from "inversify";
+import { pipe } from "fp-ts/lib/function.js";
+import * as O from "fp-ts/lib/Option.js";
+import * as TE from "fp-ts/lib/TaskEither.js";
+import { type Bind, Container, ContainerModule } from "inversify";
+import { parse as parseYaml } from "yaml";
 import { createMisc } from "../../core/mod.ts";
-import { type Config, readOpenApi, readTokenOptions } from "../config/mod.ts";
-import { openFileVersionSource } from "../file/mod.ts";
+import { type Config, type ConfigFault, readConfig, type SessionConfig } from "../config/mod.ts";
+import {
+  openFileVersionSource,
+  readReleases,
+  renderReleaseFaults,
+  sampleReleasesDir,
+} from "../file/mod.ts";
+import { readKeySet, readOrMakeSecret } from "../file/session-keys.ts";
 import { makeServer } from "../hapi/mod.ts";
 import { makeN3dIds, makePlainIds } from "../ids/mod.ts";
 import { openLmdbStore } from "../lmdb/mod.ts";
@@ -12,8 +23,8 @@ import { makeMemoryStore } from "../memory/mod.ts";
 import { makeMetrics } from "../metrics/mod.ts";
 import { makeRateLimit } from "../rate-limit/mod.ts";
 import { startRelay } from "../relay/mod.ts";
-import { makeRongCloudGateway } from "../rongcloud/mod.ts";
-import { makeSessions } from "../session/mod.ts";
+import { makeRongCloudGateway, probeRongCloud } from "../rongcloud/mod.ts";
+import { makeSessions, signSession, type TokenOptions } from "../session/mod.ts";
 import { onAnswered, onAttempt, onDelivery, onRelayFault, onReload } from "./events.ts";
 import { provide, type Token } from "./provide.ts";
 import * as tokens from "./tokens.ts";
@@ -21,38 +32,241 @@ import * as tokens from "./tokens.ts";
 /** How long requests that are in flight may take when the server stops, in milliseconds. */
 const STOP_TIMEOUT_MS = 10_000;
 
-const foundations = (config: Config): ContainerModule =>
-  new ContainerModule(({ bind }) => {
-    provide(bind, tokens.CONFIG, [], () => config);
-    provide(bind, tokens.LOGGER, [tokens.CONFIG], ({ logLevel }) => makeLogger(logLevel));
-    provide(bind, tokens.METRICS, [], makeMetrics);
-  });
+/**
+ * Wires the program for an environment, or reports everything that is wrong with that. Nothing is
+ * opened before it is asked for.
+ */
+export const makeContainer = (
+  env: Readonly<Record<string, string | undefined>>,
+): E.Either<ReadonlyArray<ConfigFault>, Container> =>
+  pipe(
+    readConfig(env, { n3dKeyFault }),
+    E.map((config) => {
+      const container = new Container();
+      container.load(new ContainerModule(({ bind }) => bindAll(bind, config)));
+      return container;
+    }),
+  );
 
-const ports = new ContainerModule(({ bind }) => {
+/** Closes what was opened: first who takes requests, then who delivers, then what they work on. */
+export const closeContainer = async (container: Container): Promise<void> => {
+  for (const token of [tokens.SERVER, tokens.RELAY, tokens.RELEASE_FILES, tokens.STORE]) {
+    await container.unbindAsync(token);
+  }
+};
+
+const bindAll = (bind: Bind, config: Config): void => {
+  provide(bind, tokens.CONFIG, [], () => config);
+  provide(bind, tokens.LOGGER, [tokens.CONFIG], ({ logLevel }) => makeLogger(logLevel));
+  provide(bind, tokens.METRICS, [], makeMetrics);
+  bindPorts(bind);
+  bindSessions(bind);
+  bindService(bind);
+};
+
+const bindPorts = (bind: Bind): void => {
   provide(
     bind,
     tokens.STORE,
     [tokens.CONFIG],
-    async ({ store, dataDir }) =>
+    async ({ store, dataDir }): Promise<tokens.Store> =>
       store === "memory"
         ? { ...makeMemoryStore(), close: async () => {} }
-        : opened(openLmdbStore({ dir: dataDir })),
-    (store) => store.close(),
+        : opened(openLmdbStore({ dir: dataDir }), ({ cause }) => `store: ${cause}`),
+    ({ close }) => close(),
   );
   provide(
     bind,
     tokens.RELEASE_FILES,
     [tokens.CONFIG, tokens.LOGGER],
-    ({ releasesDir }, log) =>
-      opened(openFileVersionSource({ dir: releasesDir, onReload: onReload(log) })),
-    (files) => files.close(),
+    (config, log) =>
+      opened(
+        openFileVersionSource({ dir: releasesDir(config), onReload: onReload(log) }),
+        ({ cause }) => `releases: ${cause}`,
+      ),
+    ({ close }) => close(),
   );
-  provide(bind, tokens.IDS, [tokens.CONFIG], ({ n3dKey }) =>
-    n3dKey === undefined ? makePlainIds() : n3dIds(n3dKey),
+  provide(bind, tokens.READ_RELEASES, [tokens.CONFIG], (config) =>
+    pipe(
+      readReleases(releasesDir(config)),
+      TE.mapLeft((faults) => renderReleaseFaults(faults).split("\n")),
+    ),
+  );
+  provide(bind, tokens.IDS, [tokens.CONFIG], ({ ids }) =>
+    ids._tag === "PLAIN"
+      ? makePlainIds()
+      : opened(TE.fromEither(makeN3dIds(ids.key.reveal())), ({ expected }) => `N3D_KEY: ${expected}`),
   );
   provide(bind, tokens.GATEWAY, [tokens.CONFIG, tokens.LOGGER], ({ gateway }, log) =>
     gateway._tag === "LOG"
       ? makeLogGateway(log)
-      : makeRongCloudGateway({ ...gateway, onAttempt: onAttempt(log) }),
+      : makeRongCloudGateway({
+          ...gateway,
+          appSecret: gateway.appSecret.reveal(),
+          onAttempt: onAttempt(log),
+        }),
   );
-});
+  provide(bind, tokens.PROBE_GATEWAY, [tokens.CONFIG], ({ gateway }) =>
+    gateway._tag === "LOG"
+      ? TE.right(undefined)
+      : probeRongCloud({ ...gateway, appSecret: gateway.appSecret.reveal() }),
+  );
+};
+
+const bindSessions = (bind: Bind): void => {
+  provide(bind, tokens.TOKEN_OPTIONS, [tokens.CONFIG], (config) =>
+    opened(tokenOptions(config), (fault) => `sessions: ${fault}`),
+  );
+  provide(bind, tokens.SESSIONS, [tokens.CONFIG, tokens.TOKEN_OPTIONS], ({ sessions }, options) =>
+    makeSessions({ ...options, cookie: sessions.cookie }),
+  );
+  provide(
+    bind,
+    tokens.SIGN_TOKEN,
+    [tokens.TOKEN_OPTIONS],
+    ({ secret, issuer, audience }): tokens.SignToken =>
+      (user, expiresAt) =>
+        secret === undefined
+          ? TE.left("SESSION_SECRET: expected to be set: who has no secret cannot sign")
+          : TE.fromTask(
+              signSession({
+                secret,
+                user,
+                expiresAt,
+                ...(issuer === undefined ? {} : { issuer }),
+                ...(audience === undefined ? {} : { audience }),
+              }),
+            ),
+  );
+};
+
+const bindService = (bind: Bind): void => {
+  provide(
+    bind,
+    tokens.MISC,
+    [tokens.STORE, tokens.RELEASE_FILES, tokens.IDS, tokens.GATEWAY],
+    ({ settings, outbox, relationships }, { source }, ids, gateway) =>
+      createMisc({
+        versions: source,
+        settings,
+        outbox,
+        relationships,
+        ids,
+        gateway,
+        now: Date.now,
+        random: Math.random,
+      }),
+  );
+  provide(bind, tokens.RATE_LIMIT, [tokens.CONFIG], ({ rateLimit }) => makeRateLimit(rateLimit));
+  provide(
+    bind,
+    tokens.RELAY,
+    [tokens.MISC, tokens.STORE, tokens.LOGGER, tokens.METRICS],
+    ({ deliverNext }, { outbox }, log, metrics) =>
+      startRelay({
+        deliverNext,
+        outbox,
+        onDelivery: onDelivery(log, metrics),
+        onFault: onRelayFault(log),
+      }),
+    ({ stop }) => stop(),
+  );
+  provide(
+    bind,
+    tokens.SERVER,
+    [
+      tokens.CONFIG,
+      tokens.MISC,
+      tokens.SESSIONS,
+      tokens.RATE_LIMIT,
+      tokens.LOGGER,
+      tokens.METRICS,
+    ],
+    ({ host, port, corsOrigins }, misc, sessions, rateLimit, log, metrics) =>
+      makeServer({
+        host,
+        port,
+        corsOrigins,
+        misc,
+        sessions,
+        rateLimit,
+        metrics,
+        openApi: readOpenApi,
+        onAnswered: onAnswered(log, metrics),
+      }),
+    (server) => server.stop({ timeout: STOP_TIMEOUT_MS }),
+  );
+};
+
+// A container yields values or throws: what could not be opened leaves it as an Error with one line.
+const opened = async <Fault, A>(
+  opening: TE.TaskEither<Fault, A>,
+  describe: (fault: Fault) => string,
+): Promise<A> => {
+  const outcome = await opening();
+  if (E.isLeft(outcome)) {
+    throw new Error(describe(outcome.left));
+  }
+  return outcome.right;
+};
+
+const n3dKeyFault = (key: string): string | undefined =>
+  pipe(
+    makeN3dIds(key),
+    E.match(
+      ({ expected }) => expected,
+      () => undefined,
+    ),
+  );
+
+const releasesDir = (config: Config): string => O.getOrElse(() => sampleReleasesDir)(config.releasesDir);
+
+const tokenOptions = ({
+  dataDir,
+  sessions: { secret, jwks, issuer, audience },
+}: Config): TE.TaskEither<string, TokenOptions> =>
+  pipe(
+    TE.Do,
+    TE.apS("secret", secretBytes(secret, dataDir)),
+    TE.apS("jwks", keySet(jwks)),
+    TE.map((keys) => ({
+      ...present("secret", keys.secret),
+      ...present("jwks", keys.jwks),
+      ...present("issuer", issuer),
+      ...present("audience", audience),
+    })),
+  );
+
+const secretBytes = (
+  secret: SessionConfig["secret"],
+  dataDir: string,
+): TE.TaskEither<string, O.Option<Uint8Array>> => {
+  switch (secret._tag) {
+    case "GIVEN":
+      return TE.right(O.some(new TextEncoder().encode(secret.secret.reveal())));
+    case "GENERATED":
+      return pipe(readOrMakeSecret(join(dataDir, "session-secret")), TE.map(O.some));
+    case "NONE":
+      return TE.right(O.none);
+  }
+};
+
+const keySet = (
+  jwks: SessionConfig["jwks"],
+): TE.TaskEither<string, O.Option<NonNullable<TokenOptions["jwks"]>>> =>
+  pipe(
+    jwks,
+    O.traverse(TE.ApplicativePar)((source) =>
+      source._tag === "URL" ? TE.right(new URL(source.url)) : readKeySet(source.path),
+    ),
+  );
+
+const present = <Name extends string, A>(
+  name: Name,
+  value: O.Option<A>,
+): { readonly [Key in Name]?: A } => (O.isSome(value) ? { [name]: value.value } : {});
+
+const readOpenApi = async (): Promise<string> =>
+  JSON.stringify(
+    parseYaml(await readFile(new URL("../../docs/openapi.yaml", import.meta.url), "utf8")),
+  );

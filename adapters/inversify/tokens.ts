@@ -1,12 +1,15 @@
 import type { Server } from "@hapi/hapi";
+import type * as TE from "fp-ts/lib/TaskEither.js";
 import type {
   IdCodec,
   MessageGateway,
+  MiscError,
   Misc,
   Outbox,
   RelationshipDirectory,
+  Releases,
   SettingsRepository,
-  VersionSource,
+  UserId,
 } from "../../core/mod.ts";
 import type { Config } from "../config/mod.ts";
 import type { FileVersionSource } from "../file/mod.ts";
@@ -25,16 +28,27 @@ export interface Store {
   readonly close: () => Promise<void>;
 }
 
+/** Signs a session token until then, in milliseconds since the epoch, or says why it cannot. */
+export type SignToken = (user: UserId, expiresAt: number) => TE.TaskEither<string, string>;
+
+/** Reads the release files once, or lists what is wrong with them, a line each. */
+export type ReadReleases = TE.TaskEither<ReadonlyArray<string>, Releases>;
+
+/** Asks the gateway, without a message, whether it would take one. */
+export type ProbeGateway = TE.TaskEither<MiscError, void>;
+
 export const CONFIG: Token<Config> = makeToken("Config");
 export const LOGGER: Token<Logger> = makeToken("Logger");
 export const METRICS: Token<Metrics> = makeToken("Metrics");
 export const STORE: Token<Store> = makeToken("Store");
 export const RELEASE_FILES: Token<FileVersionSource> = makeToken("FileVersionSource");
-export const VERSIONS: Token<VersionSource> = makeToken("VersionSource");
-export const GATEWAY: Token<MessageGateway> = makeToken("MessageGateway");
+export const READ_RELEASES: Token<ReadReleases> = makeToken("ReadReleases");
 export const IDS: Token<IdCodec> = makeToken("IdCodec");
+export const GATEWAY: Token<MessageGateway> = makeToken("MessageGateway");
+export const PROBE_GATEWAY: Token<ProbeGateway> = makeToken("ProbeGateway");
 export const MISC: Token<Misc> = makeToken("Misc");
 export const TOKEN_OPTIONS: Token<TokenOptions> = makeToken("TokenOptions");
+export const SIGN_TOKEN: Token<SignToken> = makeToken("SignToken");
 export const SESSIONS: Token<Sessions> = makeToken("Sessions");
 export const RATE_LIMIT: Token<RateLimit> = makeToken("RateLimit");
 export const RELAY: Token<Relay> = makeToken("Relay");

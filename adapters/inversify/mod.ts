@@ -1,0 +1,8 @@
+/**
+ * The wiring: the one place that knows who implements what.
+ *
+ * @module
+ */
+export { closeContainer, makeContainer } from "./container.ts";
+export { resolve, type Token } from "./provide.ts";
+export * as tokens from "./tokens.ts";
