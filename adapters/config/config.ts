@@ -1,0 +1,442 @@
+/**
+ * Environment to configuration: each variable is decoded once, and every fault is reported.
+ *
+ * @module
+ */
+import { sequenceS } from "fp-ts/lib/Apply.js";
+import * as E from "fp-ts/lib/Either.js";
+import { pipe } from "fp-ts/lib/function.js";
+import * as O from "fp-ts/lib/Option.js";
+import * as RA from "fp-ts/lib/ReadonlyArray.js";
+import * as t from "io-ts";
+import { decode, guarded } from "../../core/mod.ts";
+
+/** A variable that is not what it must be. Never holds the value. */
+export interface ConfigFault {
+  readonly variable: string;
+  readonly message: string;
+}
+
+/** A text that nothing prints by accident. */
+export interface Secret {
+  readonly reveal: () => string;
+}
+
+/** What HS256 tokens are signed with. `GENERATED`: made once and kept in the data directory. */
+export type SessionSecret =
+  | { readonly _tag: "GIVEN"; readonly secret: Secret }
+  | { readonly _tag: "GENERATED" }
+  | { readonly _tag: "NONE" };
+
+/** Where the public keys of tokens are. */
+export type JwksSource =
+  | { readonly _tag: "FILE"; readonly path: string }
+  | { readonly _tag: "URL"; readonly url: string };
+
+/** How it is known who asks. */
+export interface SessionConfig {
+  readonly secret: SessionSecret;
+  readonly jwks: O.Option<JwksSource>;
+  readonly issuer: O.Option<string>;
+  readonly audience: O.Option<string>;
+  readonly cookie: string;
+}
+
+/** Where messages go. */
+export type GatewayConfig =
+  | {
+      readonly _tag: "RONGCLOUD";
+      readonly appKey: string;
+      readonly appSecret: Secret;
+      /** Base URLs without a slash at the end, to be tried in turn. */
+      readonly hosts: ReadonlyArray<string>;
+    }
+  | { readonly _tag: "LOG" };
+
+/** How ids are spelled on the wire. */
+export type IdsConfig = { readonly _tag: "N3D"; readonly key: Secret } | { readonly _tag: "PLAIN" };
+
+const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
+
+/** How much is logged: pino's levels. */
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** What the program is told by its environment. */
+export interface Config {
+  readonly production: boolean;
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  readonly dataDir: string;
+  readonly store: "lmdb" | "memory";
+  readonly ids: IdsConfig;
+  readonly sessions: SessionConfig;
+  readonly gateway: GatewayConfig;
+  /** None: the bundled sample. */
+  readonly releasesDir: O.Option<string>;
+  readonly corsOrigins: ReadonlyArray<string>;
+  /** POSTs a user a minute; 0 is no limit. */
+  readonly rateLimit: number;
+  readonly logLevel: LogLevel;
+}
+
+/** What only other adapters can check. */
+export interface ConfigChecks {
+  /** What was expected of a key that is no N3D key, as the end of "expected …". */
+  readonly n3dKeyFault: (key: string) => string | undefined;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+type Read<A> = E.Either<ReadonlyArray<ConfigFault>, A>;
+
+const all = sequenceS(E.getApplicativeValidation(RA.getSemigroup<ConfigFault>()));
+
+const faulty = (variable: string, message: string): Read<never> => E.left([{ variable, message }]);
+
+const lookUp = (env: Env, variable: string): O.Option<string> =>
+  pipe(
+    O.fromNullable(env[variable]),
+    O.filter((value) => value !== ""),
+  );
+
+const isSet = (env: Env, variable: string): boolean => O.isSome(lookUp(env, variable));
+
+const optional = <A>(env: Env, variable: string, codec: t.Decoder<unknown, A>): Read<O.Option<A>> =>
+  pipe(
+    lookUp(env, variable),
+    O.traverse(E.Applicative)(decode(codec, variable)),
+    E.mapLeft(({ expected }) => [{ variable, message: `expected ${expected}` }]),
+  );
+
+const withDefault = <A>(
+  env: Env,
+  variable: string,
+  codec: t.Decoder<unknown, A>,
+  byDefault: A,
+): Read<A> => pipe(optional(env, variable, codec), E.map(O.getOrElse(() => byDefault)));
+
+/** A codec of what a function makes of a string, if it makes anything of it. */
+const parsed = <A>(
+  expected: string,
+  is: (value: unknown) => value is A,
+  parse: (text: string) => O.Option<A>,
+): t.Type<A, A, unknown> =>
+  new t.Type(
+    expected,
+    is,
+    (value, context) =>
+      pipe(
+        typeof value === "string" ? parse(value) : O.none,
+        O.match(() => t.failure(value, context), t.success),
+      ),
+    t.identity,
+  );
+
+const textLike = (
+  expected: string,
+  is: (text: string) => boolean,
+): t.Type<string, string, unknown> =>
+  guarded(expected, (value): value is string => typeof value === "string" && is(value));
+
+const integer = (least: number, most: number, expected: string): t.Type<number, number, unknown> =>
+  parsed(expected, t.number.is, (text) =>
+    pipe(
+      O.some(text),
+      O.filter((digits) => /^(0|[1-9]\d*)$/.test(digits)),
+      O.map(Number),
+      O.filter((n) => n >= least && n <= most),
+    ),
+  );
+
+const list = (
+  expected: string,
+  parse: (text: string) => O.Option<string>,
+): t.Type<ReadonlyArray<string>, ReadonlyArray<string>, unknown> =>
+  parsed(expected, t.readonlyArray(t.string).is, (text) =>
+    pipe(
+      text.split(",").map((part) => parse(part.trim())),
+      O.sequenceArray,
+    ),
+  );
+
+const oneOf = <A extends string>(names: ReadonlyArray<A>): t.Type<A, A, unknown> =>
+  guarded(`one of ${names.join(", ")}`, (value): value is A =>
+    names.some((name) => name === value),
+  );
+
+const url = (text: string, protocols: ReadonlyArray<string>): O.Option<URL> =>
+  pipe(
+    O.tryCatch(() => new URL(text)),
+    O.filter(({ protocol }) => protocols.includes(protocol)),
+    O.filter(() => /^[a-z]+:\/\/[^\s\\]+$/iu.test(text)),
+  );
+
+const Text = textLike("a text that is not blank", (text) => text.trim() !== "");
+
+const Host = textLike("a host name or an address", (text) => /^[^\s/]+$/.test(text));
+
+const CookieName = textLike("a cookie's name", (text) => /^[\w!#$%&'*+\-.^`|~]+$/.test(text));
+
+const SessionKey = textLike(
+  "at least 32 bytes",
+  (text) => new TextEncoder().encode(text).length >= 32,
+);
+
+const isLoopback = ({ hostname }: URL): boolean =>
+  hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
+
+const Jwks: t.Type<JwksSource, JwksSource, unknown> = parsed(
+  "the path of a file, an https URL, or an http URL of this machine; a URL without credentials",
+  (value): value is JwksSource =>
+    t
+      .union([
+        t.type({ _tag: t.literal("FILE"), path: t.string }),
+        t.type({ _tag: t.literal("URL"), url: t.string }),
+      ])
+      .is(value),
+  (text): O.Option<JwksSource> =>
+    /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
+      ? pipe(
+          url(text, ["http:", "https:"]),
+          O.filter((at) => at.protocol === "https:" || isLoopback(at)),
+          O.filter(({ username, password }) => username === "" && password === ""),
+          O.map(({ href }) => ({ _tag: "URL", url: href })),
+        )
+      : pipe(
+          O.some(text),
+          O.filter(Text.is),
+          O.map((path) => ({ _tag: "FILE", path })),
+        ),
+);
+
+const BaseUrls = list("absolute http or https URLs without a query, comma-separated", (text) =>
+  pipe(
+    url(text, ["http:", "https:"]),
+    O.filter(({ username, password }) => username === "" && password === ""),
+    O.filter(() => !/[?#]/.test(text)),
+    O.map(({ href }) => href.replace(/\/+$/, "")),
+  ),
+);
+
+// An app's own scheme (capacitor://localhost) has no origin that URL knows of: it is taken as written.
+const Origins = list("exact origins (scheme://host[:port]), comma-separated", (text) =>
+  pipe(
+    O.tryCatch(() => new URL(text)),
+    O.filter(() => /^[a-z][a-z0-9+.-]*:\/\/[^\s/\\?#@*,]+$/i.test(text)),
+    O.map(({ origin }) => (origin === "null" ? text : origin)),
+  ),
+);
+
+const RedisUrls = list("redis:// or rediss:// URLs, comma-separated", (text) =>
+  pipe(
+    url(text, ["redis:", "rediss:"]),
+    O.map(() => text),
+  ),
+);
+
+const MysqlUrl = textLike("a mysql:// URL", (text) => O.isSome(url(text, ["mysql:"])));
+
+const secret = (text: string): Secret => ({ reveal: () => text });
+
+const NOT_YET = "is not supported by this version yet";
+
+const isSetTo = (env: Env, variable: string, value: string): boolean => env[variable] === value;
+
+const isProduction = (env: Env): boolean => isSetTo(env, "NODE_ENV", "production");
+
+const STORES = ["lmdb", "redis", "memory"] as const;
+
+const readStore = (env: Env): Read<Config["store"]> =>
+  pipe(
+    withDefault(env, "STORE", oneOf(STORES), "lmdb"),
+    E.chain((store) => {
+      if (store === "redis") {
+        return faulty("STORE", `a Redis store ${NOT_YET}`);
+      }
+      return store === "memory" && isProduction(env)
+        ? faulty("STORE", "expected a store that outlives the process, in production")
+        : E.right(store);
+    }),
+  );
+
+const readRedis = (env: Env): Read<unknown> =>
+  isSetTo(env, "STORE", "redis") && !isSet(env, "REDIS_URL")
+    ? faulty("REDIS_URL", "expected to be set, for the store that STORE asks for")
+    : optional(env, "REDIS_URL", RedisUrls);
+
+const readMysql = (env: Env): Read<unknown> =>
+  pipe(
+    optional(env, "MYSQL_URL", MysqlUrl),
+    E.chain((found) =>
+      O.isNone(found)
+        ? E.right(found)
+        : faulty("MYSQL_URL", `reading an existing database ${NOT_YET}`),
+    ),
+  );
+
+/** Both of two variables, or none; that one is missing is the missing one's fault. */
+const bothOrNeither = (
+  env: Env,
+  first: string,
+  second: string,
+): Read<O.Option<{ readonly first: string; readonly second: string }>> => {
+  const togetherWith = (missing: string, given: string): Read<never> =>
+    faulty(missing, `expected to be set together with ${given}`);
+  if (isSet(env, first) && !isSet(env, second)) {
+    return togetherWith(second, first);
+  }
+  if (isSet(env, second) && !isSet(env, first)) {
+    return togetherWith(first, second);
+  }
+  return pipe(
+    all({ first: optional(env, first, Text), second: optional(env, second, Text) }),
+    E.map(sequenceS(O.Apply)),
+  );
+};
+
+const readLegacyCookie = (env: Env): Read<unknown> =>
+  all({
+    pair: bothOrNeither(env, "LEGACY_COOKIE_NAME", "LEGACY_COOKIE_KEY"),
+    name: pipe(
+      optional(env, "LEGACY_COOKIE_NAME", CookieName),
+      E.chain((name) =>
+        O.isNone(name)
+          ? E.right(name)
+          : faulty("LEGACY_COOKIE_NAME", `an existing deployment's cookie ${NOT_YET}`),
+      ),
+    ),
+    maxAgeDays: withDefault(
+      env,
+      "LEGACY_COOKIE_MAX_AGE_DAYS",
+      integer(1, 1_000_000, "a number of days above 0"),
+      30,
+    ),
+  });
+
+const sessionSecret =
+  (env: Env) =>
+  (given: O.Option<string>): Read<SessionSecret> => {
+    if (O.isSome(given)) {
+      return E.right({ _tag: "GIVEN", secret: secret(given.value) });
+    }
+    if (!isProduction(env)) {
+      return E.right({ _tag: "GENERATED" });
+    }
+    return isSet(env, "SESSION_JWKS") || isSet(env, "LEGACY_COOKIE_NAME")
+      ? E.right({ _tag: "NONE" })
+      : faulty("SESSION_SECRET", "expected to be set in production, or SESSION_JWKS");
+  };
+
+const readSessions = (env: Env): Read<SessionConfig> =>
+  all({
+    secret: pipe(optional(env, "SESSION_SECRET", SessionKey), E.chain(sessionSecret(env))),
+    jwks: optional(env, "SESSION_JWKS", Jwks),
+    issuer: optional(env, "SESSION_ISSUER", Text),
+    audience: optional(env, "SESSION_AUDIENCE", Text),
+    cookie: withDefault(env, "SESSION_COOKIE", CookieName, "sealtalk_session"),
+  });
+
+const APP_KEY = "RONGCLOUD_APP_KEY";
+const APP_SECRET = "RONGCLOUD_APP_SECRET";
+
+const readGatewayKind = (env: Env): Read<GatewayConfig["_tag"]> =>
+  pipe(
+    optional(env, "MESSAGE_GATEWAY", oneOf(["rongcloud", "log"])),
+    E.chain((asked) => {
+      if (O.isSome(asked) && asked.value === "log") {
+        return E.right("LOG");
+      }
+      if (isSet(env, APP_KEY) || isSet(env, APP_SECRET)) {
+        return E.right("RONGCLOUD");
+      }
+      if (O.isSome(asked)) {
+        return faulty("MESSAGE_GATEWAY", `expected ${APP_KEY} and ${APP_SECRET} to be set with it`);
+      }
+      return isProduction(env)
+        ? faulty(
+            APP_KEY,
+            `expected to be set in production, with ${APP_SECRET}, unless MESSAGE_GATEWAY says log`,
+          )
+        : E.right("LOG");
+    }),
+  );
+
+const BEIJING = ["https://api.rong-api.com", "https://api-b.rong-api.com"];
+
+const readGateway = (env: Env): Read<GatewayConfig> =>
+  pipe(
+    all({
+      keys: bothOrNeither(env, APP_KEY, APP_SECRET),
+      kind: readGatewayKind(env),
+      hosts: withDefault(env, "RONGCLOUD_API", BaseUrls, BEIJING),
+    }),
+    E.map(
+      ({ keys, kind, hosts }): GatewayConfig =>
+        kind === "RONGCLOUD" && O.isSome(keys)
+          ? { _tag: kind, appKey: keys.value.first, appSecret: secret(keys.value.second), hosts }
+          : { _tag: "LOG" },
+    ),
+  );
+
+const readIds = (env: Env, { n3dKeyFault }: ConfigChecks): Read<IdsConfig> =>
+  pipe(
+    lookUp(env, "N3D_KEY"),
+    O.match(
+      (): Read<IdsConfig> => E.right({ _tag: "PLAIN" }),
+      (key) => {
+        const expected = n3dKeyFault(key);
+        return expected === undefined
+          ? E.right({ _tag: "N3D", key: secret(key) })
+          : faulty("N3D_KEY", `expected ${expected}`);
+      },
+    ),
+  );
+
+/**
+ * Reads the configuration from an environment, or reports everything that is wrong with it. An
+ * empty variable is an unset one.
+ */
+export const readConfig = (
+  env: Readonly<Record<string, string | undefined>>,
+  checks: ConfigChecks,
+): E.Either<ReadonlyArray<ConfigFault>, Config> =>
+  pipe(
+    all({
+      host: withDefault(env, "HOST", Host, "127.0.0.1"),
+      port: withDefault(env, "PORT", integer(0, 65_535, "a port from 0 to 65535"), 8585),
+      dataDir: withDefault(env, "DATA_DIR", Text, "./data"),
+      store: readStore(env),
+      redis: readRedis(env),
+      redisPrefix: withDefault(env, "REDIS_PREFIX", Text, "sealtalk-misc:"),
+      mysql: readMysql(env),
+      ids: readIds(env, checks),
+      sessions: readSessions(env),
+      legacyCookie: readLegacyCookie(env),
+      gateway: readGateway(env),
+      releasesDir: optional(env, "RELEASES_DIR", Text),
+      corsOrigins: withDefault(env, "CORS_ORIGINS", Origins, []),
+      rateLimit: withDefault(
+        env,
+        "RATE_LIMIT",
+        integer(0, Number.MAX_SAFE_INTEGER, "an integer from 0"),
+        60,
+      ),
+      logLevel: withDefault(env, "LOG_LEVEL", oneOf(LOG_LEVELS), "info"),
+    }),
+    E.map(
+      ({
+        redis: _redis,
+        redisPrefix: _prefix,
+        mysql: _mysql,
+        legacyCookie: _legacy,
+        ...served
+      }) => ({
+        production: isProduction(env),
+        ...served,
+      }),
+    ),
+  );
+
+/** The faults as text, one line each. */
+export const renderFaults = (faults: ReadonlyArray<ConfigFault>): string =>
+  faults.map(({ variable, message }) => `${variable}: ${message}`).join("\n");

@@ -1,0 +1,19 @@
+/**
+ * The program's configuration, read from its environment. Internal to the program.
+ *
+ * @module
+ */
+export {
+  type Config,
+  type ConfigChecks,
+  type ConfigFault,
+  type GatewayConfig,
+  type IdsConfig,
+  type JwksSource,
+  type LogLevel,
+  readConfig,
+  renderFaults,
+  type Secret,
+  type SessionConfig,
+  type SessionSecret,
+} from "./config.ts";

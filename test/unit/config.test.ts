@@ -1,0 +1,304 @@
+import { inspect } from "node:util";
+import test from "ava";
+import * as E from "fp-ts/lib/Either.js";
+import * as O from "fp-ts/lib/Option.js";
+import { type Config, readConfig, renderFaults } from "../../adapters/config/mod.ts";
+
+type Env = Readonly<Record<string, string>>;
+
+const SECRET = "0123456789abcdef0123456789abcdef";
+
+const checks = {
+  n3dKeyFault: (key: string) => (key === "good-n3d-key" ? undefined : "a longer key"),
+};
+
+const config = (env: Env): Config => {
+  const read = readConfig(env, checks);
+  if (E.isLeft(read)) {
+    throw new Error(renderFaults(read.left));
+  }
+  return read.right;
+};
+
+const faults = (env: Env): ReadonlyArray<string> => {
+  const read = readConfig(env, checks);
+  return E.isLeft(read) ? renderFaults(read.left).split("\n") : [];
+};
+
+const variables = (env: Env): ReadonlyArray<string> =>
+  faults(env).map((line) => line.slice(0, line.indexOf(":")));
+
+const DEFAULTS = {
+  production: false,
+  host: "127.0.0.1",
+  port: 8585,
+  dataDir: "./data",
+  store: "lmdb",
+  ids: { _tag: "PLAIN" },
+  sessions: {
+    secret: { _tag: "GENERATED" },
+    jwks: O.none,
+    issuer: O.none,
+    audience: O.none,
+    cookie: "sealtalk_session",
+  },
+  gateway: { _tag: "LOG" },
+  releasesDir: O.none,
+  corsOrigins: [],
+  rateLimit: 60,
+  logLevel: "info",
+} as const;
+
+test("readConfig() has a default for everything", (t) => {
+  t.deepEqual(config({}), DEFAULTS);
+});
+
+test("readConfig() takes an empty variable for an unset one", (t) => {
+  const names = [
+    "HOST PORT DATA_DIR STORE REDIS_URL REDIS_PREFIX MYSQL_URL N3D_KEY SESSION_SECRET SESSION_JWKS",
+    "SESSION_ISSUER SESSION_AUDIENCE SESSION_COOKIE LEGACY_COOKIE_NAME LEGACY_COOKIE_KEY",
+    "LEGACY_COOKIE_MAX_AGE_DAYS RONGCLOUD_APP_KEY RONGCLOUD_APP_SECRET RONGCLOUD_API",
+    "MESSAGE_GATEWAY RELEASES_DIR CORS_ORIGINS RATE_LIMIT LOG_LEVEL NODE_ENV",
+  ].flatMap((line) => line.split(" "));
+  t.deepEqual(config(Object.fromEntries(names.map((name) => [name, ""]))), DEFAULTS);
+});
+
+for (const [env, part] of [
+  [{ HOST: "::" }, { host: "::" }],
+  [{ PORT: "0" }, { port: 0 }],
+  [{ PORT: "65535" }, { port: 65_535 }],
+  [{ DATA_DIR: "/var/lib/misc" }, { dataDir: "/var/lib/misc" }],
+  [{ STORE: "lmdb" }, { store: "lmdb" }],
+  [{ STORE: "memory" }, { store: "memory" }],
+  [
+    { SESSION_ISSUER: "https://id.example" },
+    { sessions: { issuer: O.some("https://id.example") } },
+  ],
+  [{ SESSION_AUDIENCE: "misc" }, { sessions: { audience: O.some("misc") } }],
+  [{ SESSION_COOKIE: "sid" }, { sessions: { cookie: "sid" } }],
+  [
+    { SESSION_JWKS: "/etc/jwks.json" },
+    { sessions: { jwks: O.some({ _tag: "FILE", path: "/etc/jwks.json" }) } },
+  ],
+  [
+    { SESSION_JWKS: "https://id.example/jwks" },
+    { sessions: { jwks: O.some({ _tag: "URL", url: "https://id.example/jwks" }) } },
+  ],
+  [
+    { SESSION_JWKS: "http://127.0.0.1:8080/jwks" },
+    { sessions: { jwks: O.some({ _tag: "URL", url: "http://127.0.0.1:8080/jwks" }) } },
+  ],
+  [
+    { SESSION_JWKS: "http://[::1]/jwks" },
+    { sessions: { jwks: O.some({ _tag: "URL", url: "http://[::1]/jwks" }) } },
+  ],
+  [{ RELEASES_DIR: "/srv/releases" }, { releasesDir: O.some("/srv/releases") }],
+  [{ MESSAGE_GATEWAY: "log" }, { gateway: { _tag: "LOG" } }],
+  [
+    { MESSAGE_GATEWAY: "log", RONGCLOUD_APP_KEY: "key", RONGCLOUD_APP_SECRET: "secret" },
+    { gateway: { _tag: "LOG" } },
+  ],
+  [
+    { CORS_ORIGINS: "https://a.example, http://localhost:3000,capacitor://localhost" },
+    { corsOrigins: ["https://a.example", "http://localhost:3000", "capacitor://localhost"] },
+  ],
+  [{ RATE_LIMIT: "0" }, { rateLimit: 0 }],
+  [{ LOG_LEVEL: "silent" }, { logLevel: "silent" }],
+  [{ REDIS_URL: "redis://a:6379,rediss://b" }, { store: "lmdb" }],
+  [{ REDIS_PREFIX: "misc:" }, { store: "lmdb" }],
+  [{ LEGACY_COOKIE_MAX_AGE_DAYS: "7" }, { store: "lmdb" }],
+  [{ NODE_ENV: "test" }, { production: false }],
+] as const) {
+  test(`readConfig() takes ${inspect(env, { breakLength: Infinity })}`, (t) => {
+    t.like(config(env), part);
+  });
+}
+
+for (const [env, message] of [
+  [{ HOST: "http://a.example" }, "expected a host name or an address"],
+  [{ HOST: " " }, "expected a host name or an address"],
+  [{ PORT: "65536" }, "expected a port from 0 to 65535"],
+  [{ PORT: "-1" }, "expected a port from 0 to 65535"],
+  [{ PORT: "80.5" }, "expected a port from 0 to 65535"],
+  [{ PORT: "1e3" }, "expected a port from 0 to 65535"],
+  [{ PORT: " 80" }, "expected a port from 0 to 65535"],
+  [{ DATA_DIR: " " }, "expected a text that is not blank"],
+  [{ STORE: "postgres" }, "expected one of lmdb, redis, memory"],
+  [{ STORE: "LMDB" }, "expected one of lmdb, redis, memory"],
+  [{ REDIS_URL: "http://a.example" }, "expected redis:// or rediss:// URLs, comma-separated"],
+  [{ REDIS_URL: "redis://a,b:6379" }, "expected redis:// or rediss:// URLs, comma-separated"],
+  [{ REDIS_PREFIX: " " }, "expected a text that is not blank"],
+  [{ MYSQL_URL: "redis://a" }, "expected a mysql:// URL"],
+  [
+    { MYSQL_URL: "mysql://u:p@h/db" },
+    "reading an existing database is not supported by this version yet",
+  ],
+  [{ N3D_KEY: "key" }, "expected a longer key"],
+  [{ SESSION_SECRET: SECRET.slice(1) }, "expected at least 32 bytes"],
+  [{ SESSION_ISSUER: " " }, "expected a text that is not blank"],
+  [{ SESSION_AUDIENCE: " " }, "expected a text that is not blank"],
+  [{ SESSION_COOKIE: "a b" }, "expected a cookie's name"],
+  [{ SESSION_COOKIE: "a=b" }, "expected a cookie's name"],
+  [{ LEGACY_COOKIE_MAX_AGE_DAYS: "0" }, "expected a number of days above 0"],
+  [{ LEGACY_COOKIE_MAX_AGE_DAYS: "x" }, "expected a number of days above 0"],
+  [{ RONGCLOUD_API: "api.rong-api.com" }, undefined],
+  [{ RONGCLOUD_API: "https://a.example,,https://b.example" }, undefined],
+  [{ RONGCLOUD_API: "ftp://a.example" }, undefined],
+  [{ RONGCLOUD_API: "https://a.example/?x=1" }, undefined],
+  [{ RONGCLOUD_API: "https://u:p@a.example" }, undefined],
+  [{ MESSAGE_GATEWAY: "smtp" }, "expected one of rongcloud, log"],
+  [
+    { MESSAGE_GATEWAY: "rongcloud" },
+    "expected RONGCLOUD_APP_KEY and RONGCLOUD_APP_SECRET to be set with it",
+  ],
+  [{ RELEASES_DIR: "\t" }, "expected a text that is not blank"],
+  [{ SESSION_JWKS: "http://id.example/jwks" }, undefined],
+  [{ SESSION_JWKS: "http://127.0.0.1.evil.example/jwks" }, undefined],
+  [{ SESSION_JWKS: "http://localhost.evil.example/jwks" }, undefined],
+  [{ SESSION_JWKS: "file:///etc/jwks.json" }, undefined],
+  [{ SESSION_JWKS: "https://u:p@id.example/jwks" }, undefined],
+  [{ SESSION_JWKS: "https://" }, undefined],
+  [{ CORS_ORIGINS: "*" }, undefined],
+  [{ CORS_ORIGINS: "null" }, undefined],
+  [{ CORS_ORIGINS: "https://*.a.example" }, undefined],
+  [{ CORS_ORIGINS: "https://a.example/" }, undefined],
+  [{ CORS_ORIGINS: "https://a.example/app" }, undefined],
+  [{ CORS_ORIGINS: "https://a.example,b.example" }, undefined],
+  [{ CORS_ORIGINS: "https://u@a.example" }, undefined],
+  [{ RATE_LIMIT: "-1" }, "expected an integer from 0"],
+  [{ RATE_LIMIT: "1.5" }, "expected an integer from 0"],
+  [{ RATE_LIMIT: "9".repeat(17) }, "expected an integer from 0"],
+  [{ LOG_LEVEL: "verbose" }, "expected one of fatal, error, warn, info, debug, trace, silent"],
+  [{ LOG_LEVEL: "constructor" }, "expected one of fatal, error, warn, info, debug, trace, silent"],
+] as const) {
+  const [[variable, value] = ["", ""]] = Object.entries<string>(env);
+  test(`readConfig() refuses ${variable}=${JSON.stringify(value)}`, (t) => {
+    t.deepEqual(variables(env), [variable]);
+    t.true(message === undefined || faults(env)[0] === `${variable}: ${message}`);
+  });
+}
+
+for (const [env, expected] of [
+  [{ STORE: "redis" }, ["STORE", "REDIS_URL"]],
+  [{ STORE: "redis", REDIS_URL: "redis://a" }, ["STORE"]],
+  [{ STORE: "redis", REDIS_URL: "a" }, ["STORE", "REDIS_URL"]],
+  [{ RONGCLOUD_APP_KEY: "key" }, ["RONGCLOUD_APP_SECRET"]],
+  [{ RONGCLOUD_APP_SECRET: "secret" }, ["RONGCLOUD_APP_KEY"]],
+  [{ RONGCLOUD_APP_KEY: "key", MESSAGE_GATEWAY: "rongcloud" }, ["RONGCLOUD_APP_SECRET"]],
+  [{ LEGACY_COOKIE_KEY: "key" }, ["LEGACY_COOKIE_NAME"]],
+  [{ LEGACY_COOKIE_NAME: "rong" }, ["LEGACY_COOKIE_KEY", "LEGACY_COOKIE_NAME"]],
+  [{ LEGACY_COOKIE_NAME: "rong", LEGACY_COOKIE_KEY: "key" }, ["LEGACY_COOKIE_NAME"]],
+  [{ NODE_ENV: "production", STORE: "memory" }, ["STORE", "SESSION_SECRET", "RONGCLOUD_APP_KEY"]],
+  [{ NODE_ENV: "production", SESSION_SECRET: SECRET }, ["RONGCLOUD_APP_KEY"]],
+  [{ NODE_ENV: "production", MESSAGE_GATEWAY: "log" }, ["SESSION_SECRET"]],
+  [
+    { NODE_ENV: "production", MESSAGE_GATEWAY: "rongcloud", SESSION_SECRET: SECRET },
+    ["MESSAGE_GATEWAY"],
+  ],
+  [{ NODE_ENV: "production", MESSAGE_GATEWAY: "log", SESSION_SECRET: "short" }, ["SESSION_SECRET"]],
+  [
+    { NODE_ENV: "production", MESSAGE_GATEWAY: "log", SESSION_JWKS: "http://a.example" },
+    ["SESSION_JWKS"],
+  ],
+] as const) {
+  test(`readConfig() names what is wrong with ${inspect(env, { breakLength: Infinity })}`, (t) => {
+    t.deepEqual<ReadonlyArray<string>, ReadonlyArray<string>>(variables(env), expected);
+  });
+}
+
+test("readConfig() says plainly what this version does not support", (t) => {
+  const env = {
+    STORE: "redis",
+    REDIS_URL: "redis://a",
+    MYSQL_URL: "mysql://u:p@h/db",
+    LEGACY_COOKIE_NAME: "rong",
+    LEGACY_COOKIE_KEY: "key",
+  };
+  t.is(faults(env).length, 3);
+  t.true(faults(env).every((line) => line.endsWith("is not supported by this version yet")));
+});
+
+test("readConfig() reports everything at once, and never a value", (t) => {
+  const env = {
+    HOST: "s3cret host",
+    PORT: "s3cret",
+    STORE: "s3cret",
+    REDIS_URL: "s3cret",
+    MYSQL_URL: "s3cret",
+    N3D_KEY: "s3cret",
+    SESSION_SECRET: "s3cret",
+    SESSION_JWKS: "http://s3cret.example",
+    SESSION_COOKIE: "s3cret;",
+    LEGACY_COOKIE_NAME: "s3cret;",
+    LEGACY_COOKIE_KEY: "s3cret",
+    LEGACY_COOKIE_MAX_AGE_DAYS: "s3cret",
+    RONGCLOUD_APP_KEY: "s3cret",
+    RONGCLOUD_API: "s3cret",
+    MESSAGE_GATEWAY: "s3cret",
+    CORS_ORIGINS: "s3cret",
+    RATE_LIMIT: "s3cret",
+    LOG_LEVEL: "s3cret",
+    NODE_ENV: "production",
+  };
+  const wrong: ReadonlyArray<string> = [
+    ...Object.keys(env).filter(
+      (name) => !["NODE_ENV", "RONGCLOUD_APP_KEY", "LEGACY_COOKIE_KEY"].includes(name),
+    ),
+    "RONGCLOUD_APP_SECRET",
+  ];
+  t.deepEqual([...new Set(variables(env))].sort(), [...wrong].sort());
+  t.false(faults(env).join().includes("s3cret"));
+});
+
+test("readConfig() starts in production with a secret and keys", (t) => {
+  const { production, sessions, gateway } = config({
+    NODE_ENV: "production",
+    SESSION_SECRET: SECRET,
+    RONGCLOUD_APP_KEY: "app-key",
+    RONGCLOUD_APP_SECRET: "app-secret",
+  });
+  t.true(production);
+  t.is(sessions.secret._tag === "GIVEN" && sessions.secret.secret.reveal(), SECRET);
+  t.true(gateway._tag === "RONGCLOUD" && gateway.appSecret.reveal() === "app-secret");
+  t.like(gateway, {
+    _tag: "RONGCLOUD",
+    appKey: "app-key",
+    hosts: ["https://api.rong-api.com", "https://api-b.rong-api.com"],
+  });
+});
+
+test("readConfig() starts in production with keys from elsewhere, and then makes no secret", (t) => {
+  const { sessions } = config({
+    NODE_ENV: "production",
+    SESSION_JWKS: "https://id.example/jwks",
+    MESSAGE_GATEWAY: "log",
+  });
+  t.deepEqual(sessions.secret, { _tag: "NONE" });
+});
+
+test("readConfig() counts a secret in bytes of UTF-8", (t) => {
+  t.is(config({ SESSION_SECRET: "密".repeat(11) }).sessions.secret._tag, "GIVEN");
+  t.deepEqual(variables({ SESSION_SECRET: "密".repeat(10) }), ["SESSION_SECRET"]);
+});
+
+test("readConfig() reads the hosts in their order, without the slash at the end", (t) => {
+  const { gateway } = config({
+    RONGCLOUD_APP_KEY: "app-key",
+    RONGCLOUD_APP_SECRET: "app-secret",
+    RONGCLOUD_API: "https://b.example/, http://a.example:8080/base/",
+  });
+  t.like(gateway, { hosts: ["https://b.example", "http://a.example:8080/base"] });
+});
+
+test("readConfig() hides secrets from whoever prints the configuration", (t) => {
+  const read = config({
+    SESSION_SECRET: SECRET,
+    N3D_KEY: "good-n3d-key",
+    RONGCLOUD_APP_KEY: "app-key",
+    RONGCLOUD_APP_SECRET: "app-secret",
+  });
+  t.true(read.ids._tag === "N3D" && read.ids.key.reveal() === "good-n3d-key");
+  for (const printed of [JSON.stringify(read), inspect(read, { depth: null, showHidden: true })]) {
+    t.false([SECRET, "good-n3d-key", "app-secret"].some((hidden) => printed.includes(hidden)));
+  }
+});
