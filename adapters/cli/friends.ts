@@ -50,9 +50,5 @@ export const listFriends = (
   options: ListOptions,
 ): TE.TaskEither<Failure, void> =>
   withDirectory(surroundings)((directory, idOf) =>
-    pipe(
-      idOf(user),
-      TE.chainW(directory.friendsOf),
-      TE.map(printIds(surroundings, options)),
-    ),
+    pipe(idOf(user), TE.chainW(directory.friendsOf), TE.map(printIds(surroundings, options))),
   );

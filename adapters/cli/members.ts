@@ -12,7 +12,9 @@ type MembersCommand = (
 ) => TE.TaskEither<Failure, void>;
 
 const change =
-  (apply: (directory: RelationshipDirectory) => RelationshipDirectory["addMembers"]): MembersCommand =>
+  (
+    apply: (directory: RelationshipDirectory) => RelationshipDirectory["addMembers"],
+  ): MembersCommand =>
   (surroundings, group, users) =>
     withDirectory(surroundings)((directory, idOf) =>
       pipe(
@@ -36,9 +38,5 @@ export const listMembers = (
   options: ListOptions,
 ): TE.TaskEither<Failure, void> =>
   withDirectory(surroundings)((directory, idOf) =>
-    pipe(
-      idOf(group),
-      TE.chainW(directory.membersOf),
-      TE.map(printIds(surroundings, options)),
-    ),
+    pipe(idOf(group), TE.chainW(directory.membersOf), TE.map(printIds(surroundings, options))),
   );

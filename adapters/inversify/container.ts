@@ -26,7 +26,7 @@ import { startRelay } from "../relay/mod.ts";
 import { makeRongCloudGateway, probeRongCloud } from "../rongcloud/mod.ts";
 import { makeSessions, signSession, type TokenOptions } from "../session/mod.ts";
 import { onAnswered, onAttempt, onDelivery, onRelayFault, onReload } from "./events.ts";
-import { provide, type Token } from "./provide.ts";
+import { provide } from "./provide.ts";
 import * as tokens from "./tokens.ts";
 
 /** How long requests that are in flight may take when the server stops, in milliseconds. */
@@ -95,7 +95,10 @@ const bindPorts = (bind: Bind): void => {
   provide(bind, tokens.IDS, [tokens.CONFIG], ({ ids }) =>
     ids._tag === "PLAIN"
       ? makePlainIds()
-      : opened(TE.fromEither(makeN3dIds(ids.key.reveal())), ({ expected }) => `N3D_KEY: ${expected}`),
+      : opened(
+          TE.fromEither(makeN3dIds(ids.key.reveal())),
+          ({ expected }) => `N3D_KEY: ${expected}`,
+        ),
   );
   provide(bind, tokens.GATEWAY, [tokens.CONFIG, tokens.LOGGER], ({ gateway }, log) =>
     gateway._tag === "LOG"
@@ -174,14 +177,7 @@ const bindService = (bind: Bind): void => {
   provide(
     bind,
     tokens.SERVER,
-    [
-      tokens.CONFIG,
-      tokens.MISC,
-      tokens.SESSIONS,
-      tokens.RATE_LIMIT,
-      tokens.LOGGER,
-      tokens.METRICS,
-    ],
+    [tokens.CONFIG, tokens.MISC, tokens.SESSIONS, tokens.RATE_LIMIT, tokens.LOGGER, tokens.METRICS],
     ({ host, port, corsOrigins }, misc, sessions, rateLimit, log, metrics) =>
       makeServer({
         host,
@@ -219,7 +215,8 @@ const n3dKeyFault = (key: string): string | undefined =>
     ),
   );
 
-const releasesDir = (config: Config): string => O.getOrElse(() => sampleReleasesDir)(config.releasesDir);
+const releasesDir = (config: Config): string =>
+  O.getOrElse(() => sampleReleasesDir)(config.releasesDir);
 
 const tokenOptions = ({
   dataDir,

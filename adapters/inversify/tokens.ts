@@ -3,8 +3,8 @@ import type * as TE from "fp-ts/lib/TaskEither.js";
 import type {
   IdCodec,
   MessageGateway,
-  MiscError,
   Misc,
+  MiscError,
   Outbox,
   RelationshipDirectory,
   Releases,
