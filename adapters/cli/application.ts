@@ -1,6 +1,5 @@
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import { readConfig } from "../config/mod.ts";
 import { closeContainer, makeContainer, resolve, type Token } from "../inversify/mod.ts";
 import { type Failure, failed, misconfigured } from "./failure.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -14,19 +13,15 @@ export interface Application {
 export const withApplication =
   ({ env }: Pick<Surroundings, "env">) =>
   <A>(use: (application: Application) => TE.TaskEither<Failure, A>): TE.TaskEither<Failure, A> =>
-    pipe(
-      TE.fromEither(readConfig(env)),
-      TE.mapLeft((faults) =>
-        misconfigured(...faults.map(({ variable, message }) => `${variable}: ${message}`)),
+    TE.bracket(
+      pipe(
+        TE.fromEither(makeContainer(env)),
+        TE.mapLeft((faults) =>
+          misconfigured(...faults.map(({ variable, message }) => `${variable}: ${message}`)),
+        ),
       ),
-      TE.chain((config) => {
-        const container = makeContainer(config);
-        return TE.bracket(
-          TE.right(container),
-          () => use({ part: (token) => TE.tryCatch(() => resolve(container, token), reason) }),
-          () => TE.tryCatch(() => closeContainer(container), reason),
-        );
-      }),
+      (container) => use({ part: (token) => TE.tryCatch(() => resolve(container, token), reason) }),
+      (container) => TE.tryCatch(() => closeContainer(container), reason),
     );
 
 const reason = (fault: unknown): Failure =>

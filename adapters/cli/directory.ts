@@ -3,7 +3,7 @@ import * as TE from "fp-ts/lib/TaskEither.js";
 import type { StoreUnavailable } from "../../core/domain/errors.ts";
 import { Id } from "../../core/domain/identity.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
-import { IDS, STORE } from "../inversify/mod.ts";
+import { tokens } from "../inversify/mod.ts";
 import { type Application, withApplication } from "./application.ts";
 import { type Failure, failed, misused } from "./failure.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -13,7 +13,7 @@ export const parseId =
   ({ part }: Application) =>
   (text: string): TE.TaskEither<Failure, Id> =>
     pipe(
-      part(IDS),
+      part(tokens.IDS),
       TE.chainW((ids) =>
         pipe(
           text,
@@ -39,7 +39,7 @@ export const withDirectory =
   ): TE.TaskEither<Failure, A> =>
     withApplication(surroundings)((application) =>
       pipe(
-        application.part(STORE),
+        application.part(tokens.STORE),
         TE.chainW(({ relationships }) => use(relationships, parseId(application))),
         TE.mapLeft((fault) => ("lines" in fault ? fault : failed(`store: ${fault.cause}`))),
       ),

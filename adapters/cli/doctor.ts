@@ -2,7 +2,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as T from "fp-ts/lib/Task.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import { GATEWAY_PROBE, RELEASE_FILES, SESSIONS, STORE } from "../inversify/mod.ts";
+import { tokens } from "../inversify/mod.ts";
 import { type Application, withApplication } from "./application.ts";
 import { type Failure, failed } from "./failure.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -35,21 +35,21 @@ const examinations = ({ part }: Application): ReadonlyArray<T.Task<Finding>> => 
   examine(
     "store",
     pipe(
-      part(STORE),
+      part(tokens.STORE),
       TE.chainW(({ settings }) => settings.ready()),
     ),
   ),
   examine(
     "releases",
     pipe(
-      part(RELEASE_FILES),
+      part(tokens.RELEASE_FILES),
       TE.chainW(({ source }) => source.ready()),
     ),
   ),
   examine(
     "sessions",
     pipe(
-      part(SESSIONS),
+      part(tokens.SESSIONS),
       TE.chainW(({ verify }) => verify({ authorization: UNSIGNED, cookie: undefined })),
       TE.orElseW((fault) =>
         "_tag" in fault && fault._tag === "UNAUTHENTICATED" ? TE.right(undefined) : TE.left(fault),
@@ -59,8 +59,8 @@ const examinations = ({ part }: Application): ReadonlyArray<T.Task<Finding>> => 
   examine(
     "gateway",
     pipe(
-      part(GATEWAY_PROBE),
-      TE.chainW((probe) => probe()),
+      part(tokens.PROBE_GATEWAY),
+      TE.chainW((probe) => probe),
     ),
   ),
 ];

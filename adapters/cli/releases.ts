@@ -3,8 +3,7 @@ import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { parseAppVersion, type Releases, updateFor } from "../../core/mod.ts";
-import { readReleases, renderReleaseFaults } from "../file/mod.ts";
-import { CONFIG } from "../inversify/mod.ts";
+import { tokens } from "../inversify/mod.ts";
 import { withApplication } from "./application.ts";
 import { type Failure, failed } from "./failure.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -13,13 +12,8 @@ import type { Surroundings } from "./surroundings.ts";
 export const checkReleases = (surroundings: Surroundings): TE.TaskEither<Failure, void> =>
   withApplication(surroundings)(({ part }) =>
     pipe(
-      part(CONFIG),
-      TE.chain(({ releasesDir }) =>
-        pipe(
-          readReleases(releasesDir),
-          TE.mapLeft((faults) => failed(...renderReleaseFaults(faults).split("\n"))),
-        ),
-      ),
+      part(tokens.READ_RELEASES),
+      TE.chain(TE.mapLeft((faults) => failed(...faults))),
       TE.map((releases) => {
         for (const line of samples(releases)) {
           surroundings.print(line);

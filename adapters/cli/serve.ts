@@ -1,6 +1,6 @@
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import { LOGGER, RELAY, SERVER } from "../inversify/mod.ts";
+import { tokens } from "../inversify/mod.ts";
 import { withApplication } from "./application.ts";
 import { type Failure, failed } from "./failure.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -10,9 +10,9 @@ export const serve = (surroundings: Surroundings): TE.TaskEither<Failure, void> 
   withApplication(surroundings)(({ part }) =>
     pipe(
       TE.Do,
-      TE.bind("log", () => part(LOGGER)),
-      TE.bind("server", () => part(SERVER)),
-      TE.bind("relay", () => part(RELAY)),
+      TE.bind("log", () => part(tokens.LOGGER)),
+      TE.bind("server", () => part(tokens.SERVER)),
+      TE.bind("relay", () => part(tokens.RELAY)),
       TE.chainFirst(({ server }) =>
         TE.tryCatch(
           () => server.start(),

@@ -1,10 +1,9 @@
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import { TOKEN_OPTIONS } from "../inversify/mod.ts";
-import { signSession } from "../session/mod.ts";
+import { tokens } from "../inversify/mod.ts";
 import { withApplication } from "./application.ts";
 import { parseId } from "./directory.ts";
-import { type Failure, misconfigured } from "./failure.ts";
+import { type Failure, failed } from "./failure.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 const DAY_MS = 86_400_000;
@@ -24,16 +23,8 @@ export const printToken = (
     pipe(
       parseId(application)(user),
       TE.bindTo("id"),
-      TE.bind("options", () => application.part(TOKEN_OPTIONS)),
-      TE.chain(({ id, options: { secret, ...claims } }) =>
-        secret === undefined
-          ? TE.left(
-              misconfigured("SESSION_SECRET: without it, only the owner of the keys can sign"),
-            )
-          : TE.fromTask(
-              signSession({ ...claims, secret, user: id, expiresAt: Date.now() + days * DAY_MS }),
-            ),
-      ),
+      TE.bind("sign", () => application.part(tokens.SIGN_TOKEN)),
+      TE.chain(({ id, sign }) => pipe(sign(id, Date.now() + days * DAY_MS), TE.mapLeft(failed))),
       TE.map(surroundings.print),
     ),
   );

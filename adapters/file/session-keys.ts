@@ -48,18 +48,17 @@ const makeSecret = async (path: string): Promise<void> => {
   }
 };
 
-const KeySet = t.type(
-  {
-    keys: t.array(
-      t.intersection([t.type({ kty: t.string }), t.UnknownRecord], "a JSON Web Key"),
-      "JSON Web Keys",
-    ),
-  },
+/** A JSON Web Key Set, as far as it is looked at here. */
+export interface KeySet {
+  readonly keys: Array<{ readonly kty: string; readonly [member: string]: unknown }>;
+}
+
+const Key = t.intersection([t.type({ kty: t.string }), t.UnknownRecord], "a JSON Web Key");
+
+const KeySet: t.Type<KeySet, unknown, unknown> = t.type(
+  { keys: t.array(Key, "JSON Web Keys") },
   "a JSON Web Key Set",
 );
-
-/** A JSON Web Key Set, as far as it is looked at here. */
-export type KeySet = t.TypeOf<typeof KeySet>;
 
 /** The JSON Web Key Set in this file. */
 export const readKeySet = (path: string): TE.TaskEither<KeyFileFault, KeySet> =>

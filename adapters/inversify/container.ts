@@ -14,7 +14,7 @@ import {
   renderReleaseFaults,
   sampleReleasesDir,
 } from "../file/mod.ts";
-import { readKeySet, readOrMakeSecret } from "../file/session-keys.ts";
+import { type KeySet, readKeySet, readOrMakeSecret } from "../file/session-keys.ts";
 import { makeServer } from "../hapi/mod.ts";
 import { makeN3dIds, makePlainIds } from "../ids/mod.ts";
 import { openLmdbStore } from "../lmdb/mod.ts";
@@ -227,10 +227,10 @@ const tokenOptions = ({
     TE.apS("secret", secretBytes(secret, dataDir)),
     TE.apS("jwks", keySet(jwks)),
     TE.map((keys) => ({
-      ...present("secret", keys.secret),
-      ...present("jwks", keys.jwks),
-      ...present("issuer", issuer),
-      ...present("audience", audience),
+      ...(O.isSome(keys.secret) ? { secret: keys.secret.value } : {}),
+      ...(O.isSome(keys.jwks) ? { jwks: keys.jwks.value } : {}),
+      ...(O.isSome(issuer) ? { issuer: issuer.value } : {}),
+      ...(O.isSome(audience) ? { audience: audience.value } : {}),
     })),
   );
 
@@ -248,20 +248,14 @@ const secretBytes = (
   }
 };
 
-const keySet = (
-  jwks: SessionConfig["jwks"],
-): TE.TaskEither<string, O.Option<NonNullable<TokenOptions["jwks"]>>> =>
+const keySet = (jwks: SessionConfig["jwks"]): TE.TaskEither<string, O.Option<KeySet | URL>> =>
   pipe(
     jwks,
-    O.traverse(TE.ApplicativePar)((source) =>
-      source._tag === "URL" ? TE.right(new URL(source.url)) : readKeySet(source.path),
+    O.traverse(TE.ApplicativePar)(
+      (source): TE.TaskEither<string, KeySet | URL> =>
+        source._tag === "URL" ? TE.right(new URL(source.url)) : readKeySet(source.path),
     ),
   );
-
-const present = <Name extends string, A>(
-  name: Name,
-  value: O.Option<A>,
-): { readonly [Key in Name]?: A } => (O.isSome(value) ? { [name]: value.value } : {});
 
 const readOpenApi = async (): Promise<string> =>
   JSON.stringify(

@@ -1,0 +1,138 @@
+import * as E from "fp-ts/lib/Either.js";
+import { pipe } from "fp-ts/lib/function.js";
+import * as J from "fp-ts/lib/Json.js";
+import * as O from "fp-ts/lib/Option.js";
+import * as t from "io-ts";
+
+/** What came of one attempt to ask RongCloud. */
+export type Reply =
+  | {
+      readonly _tag: "ANSWERED";
+      readonly status: number;
+      readonly body: string;
+      /** Seconds, from Retry-After. */
+      readonly retryAfter?: number;
+    }
+  /** It failed before the request was written. */
+  | { readonly _tag: "UNSENT"; readonly cause: string }
+  /** It failed afterwards, or nobody knows when. */
+  | { readonly _tag: "UNANSWERED"; readonly cause: string };
+
+/** What an attempt means for the message. */
+export type Verdict =
+  | { readonly _tag: "DELIVERED" }
+  /** RongCloud said no: see `GatewayRejected` for the cure. */
+  | { readonly _tag: "REJECTED"; readonly gatewayCode: number; readonly cure: "operator" | "none" }
+  /** It was not delivered, and may be: by another host at once, or by any later. */
+  | {
+      readonly _tag: "AGAIN";
+      readonly where: "another host" | "later";
+      readonly cause: string;
+      readonly retryAfter?: number;
+    }
+  /** It may have been delivered. */
+  | { readonly _tag: "AMBIGUOUS"; readonly cause: string };
+
+const Answer = t.type({ code: t.number });
+
+const SUCCESS = 200;
+const RATE_LIMIT = 1008;
+const AMBIGUOUS: ReadonlySet<number> = new Set([1000, 1050]);
+const OPERATOR: ReadonlySet<number> = new Set([1001, 1004, 1006, 1007, 1009]);
+const TOO_MANY_REQUESTS = 429;
+
+/**
+ * Reads what came of an attempt by RongCloud's table of codes. An answer without a code is not
+ * RongCloud's word, but a proxy's or half of one: only an error of ours is final, until the
+ * operator has looked at what stands between.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { classify } from "sealtalk-misc/rongcloud";
+ *
+ * assert.deepEqual(classify({ _tag: "ANSWERED", status: 401, body: '{"code":1004}' }), {
+ *   _tag: "REJECTED",
+ *   gatewayCode: 1004,
+ *   cure: "operator",
+ * });
+ * ```
+ */
+export const classify = (reply: Reply): Verdict => {
+  switch (reply._tag) {
+    case "UNSENT":
+      return { _tag: "AGAIN", where: "another host", cause: reply.cause };
+    case "UNANSWERED":
+      return { _tag: "AMBIGUOUS", cause: reply.cause };
+    case "ANSWERED":
+      return pipe(
+        codeIn(reply.body),
+        O.match(
+          () => byStatus(reply),
+          (code) => byCode(code, reply),
+        ),
+      );
+  }
+};
+
+type Answered = Extract<Reply, { readonly _tag: "ANSWERED" }>;
+
+const codeIn = (body: string): O.Option<number> =>
+  pipe(
+    J.parse(body),
+    E.chainW(Answer.decode),
+    O.fromEither,
+    O.map(({ code }) => code),
+  );
+
+const byCode = (code: number, reply: Answered): Verdict => {
+  if (code === SUCCESS && reply.status === SUCCESS) {
+    return { _tag: "DELIVERED" };
+  }
+  if (code === RATE_LIMIT || reply.status === TOO_MANY_REQUESTS) {
+    return later(reply);
+  }
+  if (OPERATOR.has(code)) {
+    return { _tag: "REJECTED", gatewayCode: code, cure: "operator" };
+  }
+  return AMBIGUOUS.has(code) || reply.status >= 500 || code === SUCCESS
+    ? { _tag: "AMBIGUOUS", cause: `RongCloud answered ${reply.status} with code ${code}` }
+    : { _tag: "REJECTED", gatewayCode: code, cure: "none" };
+};
+
+const byStatus = (reply: Answered): Verdict => {
+  if (reply.status === TOO_MANY_REQUESTS) {
+    return later(reply);
+  }
+  return reply.status >= 400 && reply.status < 500
+    ? { _tag: "REJECTED", gatewayCode: reply.status, cure: "operator" }
+    : { _tag: "AMBIGUOUS", cause: `${reply.status} without RongCloud's code` };
+};
+
+const later = ({ retryAfter }: Answered): Verdict => ({
+  _tag: "AGAIN",
+  where: "later",
+  cause: "rate limit",
+  ...(retryAfter === undefined ? {} : { retryAfter }),
+});
+
+const UNSENT_CODES =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|EPROTO|UND_ERR_CONNECT_TIMEOUT|ConnectionRefused|FailedToOpenSocket|ERR_TLS_\w+|ERR_SSL_\w+|\w*CERT\w*|UNABLE_TO_\w+)$/;
+
+/**
+ * What a rejected `fetch` tells of the request. Node and Bun give a code; Deno says in its message
+ * that it was the connecting which failed.
+ */
+export const replyOfFault = (fault: unknown): Reply => {
+  const chain = causes(fault);
+  const unsent = chain.some(
+    (error) =>
+      ("code" in error && UNSENT_CODES.test(String(error.code))) ||
+      error.message.includes("client error (Connect)"),
+  );
+  const cause = chain.map(({ message }) => message).join(": ");
+  return { _tag: unsent ? "UNSENT" : "UNANSWERED", cause };
+};
+
+const causes = (fault: unknown): ReadonlyArray<Error> =>
+  fault instanceof Error ? [fault, ...causes(fault.cause)] : [];
