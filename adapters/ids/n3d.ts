@@ -142,15 +142,13 @@ const makeCodec = ({ spell, read }: Spelling): IdCodec => {
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { left, right } from "fp-ts/lib/Either.js";
- * import * as TE from "fp-ts/lib/TaskEither.js";
+ * import { isRight, left, right } from "fp-ts/lib/Either.js";
  * import { makeN3dIds } from "sealtalk-misc/ids";
  *
- * const decode = (text: string) =>
- *   TE.chainW((ids) => ids.decode(text))(TE.fromEither(makeN3dIds("11EdDIaqpcim")))();
- * assert.deepEqual(await decode("kFpN4KiZn"), right("1"));
- * assert.deepEqual(await decode("kFpN4KiZn0"), left({ _tag: "INVALID_ID" }));
- * assert.equal(makeN3dIds("11EdDIaqpcim")._tag, "Right");
+ * const ids = makeN3dIds("11EdDIaqpcim");
+ * assert.ok(isRight(ids));
+ * assert.deepEqual(await ids.right.decode("kFpN4KiZn")(), right("1"));
+ * assert.deepEqual(await ids.right.decode("kFpN4KiZn0")(), left({ _tag: "INVALID_ID" }));
  * assert.equal(makeN3dIds("key")._tag, "Left");
  * ```
  */

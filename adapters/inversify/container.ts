@@ -1,11 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { type Bind, Container, ContainerModule } from "inversify";
-import { parse as parseYaml } from "yaml";
 import { createMisc } from "../../core/mod.ts";
 import { type Config, type ConfigFault, readConfig, type SessionConfig } from "../config/mod.ts";
 import {
@@ -21,6 +19,7 @@ import { openLmdbStore } from "../lmdb/mod.ts";
 import { makeLogGateway, makeLogger } from "../logging/mod.ts";
 import { makeMemoryStore } from "../memory/mod.ts";
 import { makeMetrics } from "../metrics/mod.ts";
+import { makeOpenApi } from "../openapi/mod.ts";
 import { makeRateLimit } from "../rate-limit/mod.ts";
 import { startRelay } from "../relay/mod.ts";
 import { makeRongCloudGateway, probeRongCloud } from "../rongcloud/mod.ts";
@@ -187,7 +186,7 @@ const bindService = (bind: Bind): void => {
         sessions,
         rateLimit,
         metrics,
-        openApi: readOpenApi,
+        openApi: makeOpenApi(),
         onAnswered: onAnswered(log, metrics),
       }),
     (server) => server.stop({ timeout: STOP_TIMEOUT_MS }),
@@ -255,9 +254,4 @@ const keySet = (jwks: SessionConfig["jwks"]): TE.TaskEither<string, O.Option<Key
       (source): TE.TaskEither<string, KeySet | URL> =>
         source._tag === "URL" ? TE.right(new URL(source.url)) : readKeySet(source.path),
     ),
-  );
-
-const readOpenApi = async (): Promise<string> =>
-  JSON.stringify(
-    parseYaml(await readFile(new URL("../../docs/openapi.yaml", import.meta.url), "utf8")),
   );

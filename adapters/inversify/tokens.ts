@@ -1,4 +1,3 @@
-import type { Server } from "@hapi/hapi";
 import type * as TE from "fp-ts/lib/TaskEither.js";
 import type {
   IdCodec,
@@ -13,6 +12,7 @@ import type {
 } from "../../core/mod.ts";
 import type { Config } from "../config/mod.ts";
 import type { FileVersionSource } from "../file/mod.ts";
+import type { Server } from "../hapi/mod.ts";
 import type { RateLimit } from "../http/mod.ts";
 import type { Logger } from "../logging/mod.ts";
 import type { Metrics } from "../metrics/mod.ts";

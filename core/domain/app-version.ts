@@ -73,6 +73,18 @@ export const parseAppVersion = (text: string): E.Either<InvalidVersion, AppVersi
  */
 export const AppVersionOrd: Ord.Ord<AppVersion> = Ord.fromCompare((a, b) => sign(compare(a, b)));
 
-/** Whether `candidate` is an update for somebody who has `current`: newer, never equal. */
+/**
+ * Whether `candidate` is an update for somebody who has `current`: newer, never equal.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { AppVersion, isUpdate } from "sealtalk-misc";
+ *
+ * const [old, same, newer] = ["1.9.0", "1.9.0+7", "1.10.0"].filter(AppVersion.is);
+ * assert.ok(old !== undefined && same !== undefined && newer !== undefined);
+ * assert.deepEqual([isUpdate(old, same), isUpdate(old, newer)], [false, true]);
+ * ```
+ */
 export const isUpdate = (current: AppVersion, candidate: AppVersion): boolean =>
   Ord.gt(AppVersionOrd)(candidate, current);

@@ -33,6 +33,14 @@ export interface Buried {
 /**
  * How long a claim lasts, in milliseconds: above the 4 seconds that a gateway may take and the
  * time to settle, below the 10 seconds within which a dead process's claim is taken over.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { LEASE_MS } from "sealtalk-misc";
+ *
+ * assert.ok(LEASE_MS > 4_000 && LEASE_MS < 10_000);
+ * ```
  */
 export const LEASE_MS = 8_000;
 

@@ -96,7 +96,17 @@ export type MiscError =
   | StoreUnavailable
   | VersionsUnavailable;
 
-/** An input that is not what it must be: `expected` ends the sentence "expected …". */
+/**
+ * An input that is not what it must be: `expected` ends the sentence "expected …".
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { invalidInput } from "sealtalk-misc";
+ *
+ * assert.equal(invalidInput("targetId", "an id").field, "targetId");
+ * ```
+ */
 export const invalidInput = (field: string, expected: string): InvalidInput => ({
   _tag: "INVALID_INPUT",
   field,

@@ -32,6 +32,7 @@ const ADAPTERS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "adapters/logging": ["pino"],
   "adapters/memory": [],
   "adapters/metrics": ["prom-client"],
+  "adapters/openapi": ["node:", "yaml"],
   "adapters/rate-limit": ["rate-limiter-flexible"],
   "adapters/redis": ["ioredis"],
   "adapters/relay": [],
