@@ -3,7 +3,6 @@
  *
  * @module
  */
-export type { Server } from "@hapi/hapi";
 export { type MiscPluginOptions, miscPlugin } from "./plugin.ts";
 export type { Answered, OnAnswered } from "./routes.ts";
 export { makeServer, type ServerOptions } from "./server.ts";

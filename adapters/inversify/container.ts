@@ -50,7 +50,14 @@ export const makeContainer = (
 /** Closes what was opened: first who takes requests, then who delivers, then what they work on. */
 export const closeContainer = async (container: Container): Promise<void> => {
   for (const token of [tokens.SERVER, tokens.RELAY, tokens.RELEASE_FILES, tokens.STORE]) {
-    await container.unbindAsync(token);
+    try {
+      await container.unbindAsync(token);
+    } catch (fault) {
+      // What could not be opened is not there to be closed, but inversify repeats why.
+      if (!(fault instanceof OpeningFault)) {
+        throw fault;
+      }
+    }
   }
 };
 
@@ -193,14 +200,18 @@ const bindService = (bind: Bind): void => {
   );
 };
 
-// A container yields values or throws: what could not be opened leaves it as an Error with one line.
+/** Why a value could not be made, in one line: a container yields values or throws. */
+class OpeningFault extends Error {
+  override readonly name = "OpeningFault";
+}
+
 const opened = async <Fault, A>(
   opening: TE.TaskEither<Fault, A>,
   describe: (fault: Fault) => string,
 ): Promise<A> => {
   const outcome = await opening();
   if (E.isLeft(outcome)) {
-    throw new Error(describe(outcome.left));
+    throw new OpeningFault(describe(outcome.left));
   }
   return outcome.right;
 };

@@ -12,7 +12,7 @@ import type {
 } from "../../core/mod.ts";
 import type { Config } from "../config/mod.ts";
 import type { FileVersionSource } from "../file/mod.ts";
-import type { Server } from "../hapi/mod.ts";
+import type { makeServer } from "../hapi/mod.ts";
 import type { RateLimit } from "../http/mod.ts";
 import type { Logger } from "../logging/mod.ts";
 import type { Metrics } from "../metrics/mod.ts";
@@ -52,4 +52,4 @@ export const SIGN_TOKEN: Token<SignToken> = makeToken("SignToken");
 export const SESSIONS: Token<Sessions> = makeToken("Sessions");
 export const RATE_LIMIT: Token<RateLimit> = makeToken("RateLimit");
 export const RELAY: Token<Relay> = makeToken("Relay");
-export const SERVER: Token<Server> = makeToken("Server");
+export const SERVER: Token<Awaited<ReturnType<typeof makeServer>>> = makeToken("Server");

@@ -1,0 +1,87 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import test from "ava";
+import * as E from "fp-ts/lib/Either.js";
+import type { Container } from "inversify";
+import { closeContainer, makeContainer, resolve, tokens } from "../../adapters/inversify/mod.ts";
+import { fail, succeed } from "../support/expect.ts";
+import { makeTempDir } from "../support/temp-dir.ts";
+
+const containerFor = (env: Readonly<Record<string, string>>): Container => {
+  const made = makeContainer({ LOG_LEVEL: "silent", PORT: "0", ...env });
+  if (E.isLeft(made)) {
+    throw new Error(JSON.stringify(made.left));
+  }
+  return made.right;
+};
+
+for (const STORE of ["lmdb", "memory"]) {
+  for (const gateway of ["log", "rongcloud"] as const) {
+    test(`every token yields its value once, on ${STORE} and ${gateway}`, async (t) => {
+      const { dir, remove } = await makeTempDir();
+      const container = containerFor({
+        DATA_DIR: dir,
+        STORE,
+        MESSAGE_GATEWAY: gateway,
+        RONGCLOUD_APP_KEY: "key",
+        RONGCLOUD_APP_SECRET: "secret",
+        N3D_KEY: "11EdDIaqpcim",
+      });
+      const all = Object.values(tokens);
+      const first = await Promise.all(all.map((token) => container.getAsync<unknown>(token)));
+      const second = await Promise.all(all.map((token) => container.getAsync<unknown>(token)));
+      t.true(first.every((value) => value !== undefined));
+      t.true(first.every((value, index) => value === second[index]));
+      await closeContainer(container);
+      await remove();
+    });
+  }
+}
+
+test("closeContainer() closes what was opened, and opens nothing", async (t) => {
+  const { dir, remove } = await makeTempDir();
+  const container = containerFor({ DATA_DIR: dir });
+  const { settings } = await resolve(container, tokens.STORE);
+  t.is(await succeed(settings.noticeStatus("group:1")), 0);
+  await closeContainer(container);
+  t.is((await fail(settings.noticeStatus("group:1")))._tag, "STORE_UNAVAILABLE");
+  await remove();
+});
+
+test("makeContainer() reports every fault of the environment", (t) => {
+  const made = makeContainer({ PORT: "x", N3D_KEY: "key" });
+  t.true(E.isLeft(made));
+  t.deepEqual(E.isLeft(made) ? made.left.map(({ variable }) => variable) : [], ["PORT", "N3D_KEY"]);
+});
+
+test("what cannot be opened says so in one line", async (t) => {
+  const { dir, remove } = await makeTempDir();
+  await writeFile(join(dir, "keys.json"), '{"keys":7}');
+  await writeFile(join(dir, "session-secret"), "short");
+  for (const [env, token, message] of [
+    [{ RELEASES_DIR: join(dir, "none") }, tokens.SERVER, /^releases: .*desktop\.json/],
+    [{ DATA_DIR: join(dir, "keys.json") }, tokens.STORE, /^store: the folder .* cannot be made$/],
+    [{ DATA_DIR: dir }, tokens.SESSIONS, /^sessions: the secret .* fewer than 32 bytes$/],
+    [
+      { SESSION_SECRET: "s".repeat(32), SESSION_JWKS: join(dir, "keys.json") },
+      tokens.SESSIONS,
+      /^sessions: the key set .* keys: expected JSON Web Keys$/,
+    ],
+  ] as const) {
+    const container = containerFor({ STORE: "lmdb", ...env });
+    await t.throwsAsync(container.getAsync<unknown>(token), { message });
+    await closeContainer(container);
+  }
+  await remove();
+});
+
+test("the generated secret is the same for all who ask at once, and its owner's alone", async (t) => {
+  const { dir, remove } = await makeTempDir();
+  const containers = Array.from({ length: 5 }, () => containerFor({ DATA_DIR: dir }));
+  const options = await Promise.all(
+    containers.map((container) => resolve(container, tokens.TOKEN_OPTIONS)),
+  );
+  const secrets = new Set(options.map(({ secret }) => Buffer.from(secret ?? []).toString()));
+  t.is(secrets.size, 1);
+  await remove();
+});
