@@ -1,0 +1,226 @@
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import test, { type ExecutionContext } from "ava";
+import { type Ended, runProgram, startServer } from "../support/program.ts";
+import { makeTempDir } from "../support/temp-dir.ts";
+
+const withDataDir = async (
+  t: ExecutionContext,
+  use: (
+    run: (...args: ReadonlyArray<string>) => Promise<Ended>,
+    variables: { readonly DATA_DIR: string },
+  ) => Promise<void>,
+): Promise<void> => {
+  const { dir, remove } = await makeTempDir();
+  t.teardown(remove);
+  const variables = { DATA_DIR: dir };
+  await use((...args) => runProgram(args, variables), variables);
+};
+
+const SECRET = "correct horse battery staple, 32 bytes and more";
+
+test("friends add, list and remove change who is whose friend", async (t) => {
+  await withDataDir(t, async (run) => {
+    t.like(await run("friends", "add", "alice", "bob"), { code: 0, stdout: "", stderr: "" });
+    t.is((await run("friends", "add", "carol", "alice")).code, 0);
+    t.is((await run("friends", "list", "alice")).stdout, "bob\ncarol\n");
+    t.is((await run("friends", "list", "bob", "--json")).stdout, '["alice"]\n');
+    t.is((await run("friends", "remove", "bob", "alice")).code, 0);
+    t.is((await run("friends", "list", "alice", "--json")).stdout, '["carol"]\n');
+    t.like(await run("friends", "list", "nobody"), { code: 0, stdout: "" });
+  });
+});
+
+test("members add, list and remove change who is in a group", async (t) => {
+  await withDataDir(t, async (run) => {
+    t.is((await run("members", "add", "g", "bob", "alice")).code, 0);
+    t.is((await run("members", "list", "g")).stdout, "alice\nbob\n");
+    t.is((await run("members", "remove", "g", "bob", "carol")).code, 0);
+    t.is((await run("members", "list", "g", "--json")).stdout, '["alice"]\n');
+  });
+});
+
+for (const args of [
+  [],
+  ["nonsense"],
+  ["friends"],
+  ["friends", "add", "a"],
+  ["friends", "add", "a", "a"],
+  ["friends", "add", "a", "b", "c"],
+  ["friends", "add", "a", "b:c"],
+  ["friends", "list", ""],
+  ["members", "add", "g"],
+  ["members", "add", "g", "a", "x".repeat(65)],
+  ["token"],
+  ["token", "--user", "a", "--days", "0"],
+  ["token", "--user", "a", "--days", "1.5"],
+  ["token", "--user", "a b"],
+  ["serve", "--nonsense"],
+]) {
+  test(`it exits 2 when it is called wrongly: ${args.join(" ").slice(0, 40)}`, async (t) => {
+    await withDataDir(t, async (run) => {
+      const { code, stderr } = await run(...args);
+      t.is(code, 2);
+      t.not(stderr.trim(), "");
+    });
+  });
+}
+
+test("with an N3D key, only ids that it can spell are ids", async (t) => {
+  const { dir, remove } = await makeTempDir();
+  t.teardown(remove);
+  const variables = { DATA_DIR: dir, N3D_KEY: "11EdDIaqpcim" };
+  t.is((await runProgram(["friends", "add", "1", "4294967295"], variables)).code, 0);
+  for (const id of ["0", "4294967296", "01", "alice"]) {
+    const { code, stderr } = await runProgram(["friends", "add", "1", id], variables);
+    t.deepEqual([code, stderr], [2, `not an id here: ${JSON.stringify(id)}\n`]);
+  }
+});
+
+test("--help prints the commands and exits 0", async (t) => {
+  await withDataDir(t, async (run) => {
+    const { code, stdout } = await run("--help");
+    t.is(code, 0);
+    for (const command of ["serve", "token", "friends", "members", "releases", "doctor"]) {
+      t.true(stdout.includes(command));
+    }
+  });
+});
+
+test("every fault of the configuration is one line that names the variable, never its value", async (t) => {
+  for (const command of ["serve", "doctor", "token --user 1", "friends list 1"]) {
+    const { code, stdout, stderr } = await runProgram(command.split(" "), {
+      NODE_ENV: "production",
+      PORT: "70000",
+      SESSION_SECRET: "short-secret",
+      RONGCLOUD_APP_KEY: "some-key",
+      STORE: "memory",
+      N3D_KEY: "tiny",
+      LOG_LEVEL: "loud",
+    });
+    t.deepEqual([code, stdout], [78, ""]);
+    const lines = stderr.trim().split("\n");
+    t.deepEqual(lines.map((line) => line.split(":")[0]).sort(), [
+      "LOG_LEVEL",
+      "N3D_KEY",
+      "PORT",
+      "RONGCLOUD_APP_SECRET",
+      "SESSION_SECRET",
+      "STORE",
+    ]);
+    t.notRegex(stderr, /70000|short-secret|some-key|tiny|loud/);
+  }
+});
+
+test("releases check says what each sample client would get", async (t) => {
+  await withDataDir(t, async (run) => {
+    const { code, stdout } = await run("releases", "check");
+    t.is(code, 0);
+    t.regex(stdout, /^desktop 0\.0\.1: 200, 1\.0\.2 from http/m);
+    t.regex(stdout, /^desktop 1\.0\.2: 204/m);
+    t.regex(stdout, /^iOS: 1\.0\.5 from/m);
+  });
+});
+
+test("releases check lists what is wrong with the files, a line each", async (t) => {
+  const { dir, remove } = await makeTempDir();
+  t.teardown(remove);
+  await writeFile(join(dir, "desktop.json"), '{"version":"abc","url":"u"}');
+  const { code, stderr } = await runProgram(["releases", "check"], { RELEASES_DIR: dir });
+  t.is(code, 1);
+  t.regex(stderr, /desktop\.json: version: expected a semantic version$/m);
+  t.regex(stderr, /mobile\.json: file: expected one that can be read/m);
+});
+
+test("doctor finds every part well, or names the ones that are not", async (t) => {
+  await withDataDir(t, async (run, variables) => {
+    t.like(await run("doctor"), {
+      code: 0,
+      stdout: "store: ok\nreleases: ok\nsessions: ok\ngateway: ok\n",
+    });
+    const ill = await runProgram(["doctor"], {
+      ...variables,
+      RONGCLOUD_APP_KEY: "key",
+      RONGCLOUD_APP_SECRET: "hush",
+      RONGCLOUD_API: "http://127.0.0.1:1",
+      SESSION_JWKS: "http://127.0.0.1:1/jwks",
+      RELEASES_DIR: join(variables.DATA_DIR, "none"),
+    });
+    t.is(ill.code, 1);
+    t.regex(ill.stdout, /^store: ok$/m);
+    t.regex(ill.stdout, /^releases: .*desktop\.json/m);
+    t.regex(ill.stdout, /^sessions: STORE_UNAVAILABLE/m);
+    t.regex(ill.stdout, /^gateway: GATEWAY_UNAVAILABLE/m);
+    t.notRegex(ill.stdout + ill.stderr, /hush/);
+  });
+});
+
+const askFor = (url: string, token: string): RequestInit & { readonly url: string } => ({
+  url: `${url}/misc/get_screen_capture`,
+  method: "POST",
+  headers: { authorization: `Bearer ${token.trim()}`, "content-type": "application/json" },
+  body: '{"conversationType":1,"targetId":"bob"}',
+});
+
+test("token and friends work while the server runs, and it heeds them at once", async (t) => {
+  await withDataDir(t, async (run, variables) => {
+    const server = await startServer(variables);
+    const { stdout: token } = await run("token", "--user", "alice", "--days", "1");
+    const { url, ...request } = askFor(server.url, token);
+    t.is((await fetch(url, request)).status, 403);
+    await run("friends", "add", "alice", "bob");
+    t.is((await fetch(url, request)).status, 200);
+    await run("friends", "remove", "alice", "bob");
+    t.is((await fetch(url, request)).status, 403);
+    t.is(await server.end("SIGTERM"), 0);
+    t.false(JSON.stringify(server.lines).includes(token.trim()));
+  });
+});
+
+test("token signs under SESSION_SECRET, for the days it is told", async (t) => {
+  const { dir, remove } = await makeTempDir();
+  t.teardown(remove);
+  const variables = { DATA_DIR: dir, SESSION_SECRET: SECRET, SESSION_ISSUER: "us" };
+  const { stdout } = await runProgram(["token", "--user", "alice", "--days", "2"], variables);
+  const claims = JSON.parse(Buffer.from(stdout.split(".")[1] ?? "", "base64url").toString());
+  t.like(claims, { sub: "alice", iss: "us" });
+  t.is(claims.exp - claims.iat, 2 * 86_400);
+});
+
+test("serve says which port is taken and exits 1", async (t) => {
+  await withDataDir(t, async (_, variables) => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const address = taken.address();
+    const PORT = String(typeof address === "object" ? address?.port : "");
+    const { code, stderr } = await runProgram(["serve"], { ...variables, PORT });
+    t.is(code, 1);
+    t.regex(stderr, /^cannot listen: .*EADDRINUSE/);
+    taken.close();
+  });
+});
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  test(`serve answers what is in flight when ${signal} comes, and exits 0`, async (t) => {
+    await withDataDir(t, async (run, variables) => {
+      const server = await startServer(variables);
+      const { stdout: token } = await run("token", "--user", "alice");
+      await run("friends", "add", "alice", "bob");
+      const { url, body, ...request } = askFor(server.url, token);
+      const [head, tail] = [String(body).slice(0, 5), String(body).slice(5)];
+      const half = new TransformStream<Uint8Array, Uint8Array>();
+      const writer = half.writable.getWriter();
+      const answer = fetch(url, { ...request, body: half.readable, duplex: "half" });
+      await writer.write(new TextEncoder().encode(head));
+      await fetch(`${server.url}/healthz`);
+      const ended = server.end(signal);
+      await server.line(({ msg }) => msg === "stopping");
+      await writer.write(new TextEncoder().encode(tail));
+      await writer.close();
+      t.is((await answer).status, 200);
+      t.is(await ended, 0);
+    });
+  });
+}
