@@ -116,23 +116,40 @@ const later = ({ retryAfter }: Answered): Verdict => ({
   ...(retryAfter === undefined ? {} : { retryAfter }),
 });
 
+// The calls that precede a request. By its code alone EHOSTUNREACH or ETIMEDOUT may also have met
+// a request that was on its way.
+const BEFORE_THE_REQUEST: ReadonlySet<unknown> = new Set(["connect", "getaddrinfo"]);
+
+// Of the faults of TLS only those of the handshake: a damaged record, say, comes later.
 const UNSENT_CODES =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|EPROTO|UND_ERR_CONNECT_TIMEOUT|ConnectionRefused|FailedToOpenSocket|ERR_TLS_\w+|ERR_SSL_\w+|\w*CERT\w*|UNABLE_TO_\w+)$/;
+  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT|ConnectionRefused|FailedToOpenSocket|ERR_TLS_HANDSHAKE_TIMEOUT|ERR_SSL_(WRONG_VERSION_NUMBER|UNSUPPORTED_PROTOCOL|\w+_(HANDSHAKE_FAILURE|PROTOCOL_VERSION|UNRECOGNIZED_NAME))|\w*CERT\w*|UNABLE_TO_\w+)$/;
+
+const UNSENT_MESSAGES = ["client error (Connect)", "before secure TLS connection was established"];
 
 /**
- * What a rejected `fetch` tells of the request. Node and Bun give a code; Deno says in its message
- * that it was the connecting which failed.
+ * What a rejected `fetch` tells of the request. Node and Bun give a code, Node also the call that
+ * failed; Deno says in its message that it was the connecting, Node that it was the handshake.
  */
 export const replyOfFault = (fault: unknown): Reply => {
   const chain = causes(fault);
-  const unsent = chain.some(
-    (error) =>
-      ("code" in error && UNSENT_CODES.test(String(error.code))) ||
-      error.message.includes("client error (Connect)"),
-  );
-  const cause = chain.map(({ message }) => message).join(": ");
-  return { _tag: unsent ? "UNSENT" : "UNANSWERED", cause };
+  const cause = chain
+    .map(({ message }) => message)
+    .filter((message) => message !== "")
+    .join(": ");
+  return { _tag: chain.some(precedesRequest) ? "UNSENT" : "UNANSWERED", cause };
 };
 
+const precedesRequest = (error: Error): boolean =>
+  ("syscall" in error && BEFORE_THE_REQUEST.has(error.syscall)) ||
+  ("code" in error && UNSENT_CODES.test(String(error.code))) ||
+  UNSENT_MESSAGES.some((message) => error.message.includes(message));
+
+/** An error and what caused it; several if a host has several addresses and none connects. */
 const causes = (fault: unknown): ReadonlyArray<Error> =>
-  fault instanceof Error ? [fault, ...causes(fault.cause)] : [];
+  fault instanceof Error
+    ? [
+        fault,
+        ...causes(fault.cause),
+        ...(fault instanceof AggregateError ? fault.errors.flatMap(causes) : []),
+      ]
+    : [];
