@@ -36,8 +36,9 @@ const MOST_BYTES = 64 * 1024;
 const LONGEST_RETRY_AFTER = 3_600;
 
 /**
- * A client that tries the hosts in turn: another one at once if an attempt was certainly not
- * delivered, and first at the next call if this one's answer never came.
+ * A client that tries the hosts in turn: another one at once if this one cannot be reached, and
+ * first at the next call if nobody knows what this one did. A rate limit is the application's, and
+ * no host's fault.
  */
 export const makeClient = ({
   appKey,
@@ -55,7 +56,7 @@ export const makeClient = ({
     const requestId = crypto.randomUUID();
     const began = now();
     const signature = await sign({ appKey, appSecret }, { nonce: makeNonce(), now: began });
-    const reply = await replyTo(ask, `${host}${path}`, {
+    const reply = await replyTo({ ask, now }, `${host}${path}`, {
       method: "POST",
       headers: { ...signature, "X-Request-ID": requestId },
       body: new URLSearchParams(form),
@@ -76,9 +77,10 @@ export const makeClient = ({
         return verdict;
       }
       verdict = await attempt(host, path, form, left);
-      const heard = verdict._tag === "DELIVERED" || verdict._tag === "REJECTED";
-      preferred = heard ? index : (index + 1) % hosts.length;
-      if (verdict._tag !== "AGAIN" || verdict.where !== "another host") {
+      const elsewhere = verdict._tag === "AGAIN" && verdict.where === "another host";
+      const doubtful = elsewhere || verdict._tag === "AMBIGUOUS";
+      preferred = doubtful ? (index + 1) % hosts.length : index;
+      if (!elsewhere) {
         return verdict;
       }
     }
@@ -94,10 +96,14 @@ const startingAt = (
   return [...numbered.slice(first), ...numbered.slice(0, first)];
 };
 
-const replyTo = async (ask: typeof fetch, url: string, init: RequestInit): Promise<Reply> => {
+const replyTo = async (
+  { ask, now }: { readonly ask: typeof fetch; readonly now: () => number },
+  url: string,
+  init: RequestInit,
+): Promise<Reply> => {
   try {
     const response = await ask(url, init);
-    const retryAfter = secondsIn(response.headers.get("retry-after"));
+    const retryAfter = secondsIn(response.headers.get("retry-after"), now());
     return {
       _tag: "ANSWERED",
       status: response.status,
@@ -121,11 +127,11 @@ const textOf = async ({ body }: Response): Promise<string> => {
   return text;
 };
 
-const secondsIn = (header: string | null): number | undefined => {
+const secondsIn = (header: string | null, now: number): number | undefined => {
   const seconds =
     header !== null && /^\d+$/.test(header)
       ? Number(header)
-      : (Date.parse(header ?? "") - Date.now()) / 1_000;
+      : (Date.parse(header ?? "") - now) / 1_000;
   return Number.isNaN(seconds)
     ? undefined
     : Math.min(LONGEST_RETRY_AFTER, Math.max(0, Math.ceil(seconds)));
