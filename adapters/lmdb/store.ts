@@ -1,16 +1,19 @@
-import { constants } from "node:fs";
-import { mkdir, open } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { type StoreUnavailable, storeUnavailable } from "../../core/domain/errors.ts";
 import type { Outbox } from "../../core/ports/outbox.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
 import type { SettingsRepository } from "../../core/ports/settings-repository.ts";
-import { openEnvironment } from "./environment.ts";
-import { makeOutbox } from "./outbox.ts";
-import { makeRelationships } from "./relationships.ts";
-import { makeSettings } from "./settings.ts";
+import type { Backend } from "./backend.ts";
+import { joinChannel, serveChannel } from "./channel.ts";
+import { makeJoined } from "./joined.ts";
+import { openOwned } from "./owned.ts";
+import { type MeetingPlaces, meetingPlacesOf, type Release, tryToOwn } from "./ownership.ts";
+import { HELLO } from "./protocol.ts";
 
 /** The ports that the embedded store serves, and the end of it. */
 export interface LmdbStore {
@@ -23,16 +26,27 @@ export interface LmdbStore {
 
 /** Where an embedded store lives, and what it goes by. */
 export interface LmdbStoreOptions {
-  /** A folder on a local disk; it is made if need be. Several processes may open the same one. */
+  /** A folder on a local disk; it is made if need be. */
   readonly dir: string;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
-  /** How long a write may take, in milliseconds, before its caller is told that it is unknown. */
+  /** How long a call may take, in milliseconds, before its caller is told that it is unknown. */
   readonly deadlineMs?: number;
 }
 
+type Settled = Required<LmdbStoreOptions>;
+
+const RETRY_MS = 10;
+
+// The kernel's limit for the path of a socket is 104 bytes on macOS and 108 on Linux.
+const LONGEST_CHANNEL = 103;
+
 /**
  * Opens the embedded store: a write is acknowledged once it is committed and flushed to the disk.
+ *
+ * Any number of processes of one machine may open the same folder. One of them owns the file and
+ * works for the others; when it ends, however it ends, the next call makes another one the owner.
+ * LMDB itself is never opened twice: an opening process can undo what another commits meanwhile.
  *
  * @example
  * ```ts
@@ -56,43 +70,154 @@ export const openLmdbStore = ({
       () => mkdir(dir, { recursive: true, mode: 0o700 }),
       () => storeUnavailable(`the folder ${dir} cannot be made`),
     ),
-    TE.map(() => join(dir, "store.mdb")),
-    TE.chainFirst(refuseForeignFile),
-    TE.chainEitherK((path) => openEnvironment(path, deadlineMs)),
-    TE.map((environment) => {
-      const outbox = makeOutbox(environment, now);
-      return {
-        settings: makeSettings(environment, outbox),
-        outbox: outbox.outbox,
-        relationships: makeRelationships(environment),
-        close: environment.close,
-      };
-    }),
+    TE.map(() => makeSwitch(attach({ dir, now, deadlineMs }))),
+    TE.chainFirst(({ backend }) => backend()),
+    TE.map(makeStore),
   );
 
-// LMDB's own mark, in the first page's header: lmdb crashes the process on a file without it.
-const MAGIC = Buffer.from([0xde, 0xc0, 0xef, 0xbe]);
-const MAGIC_AT = 24;
+/** The backend of the moment: attached when it is first needed, and anew when it was lost. */
+interface Switch {
+  readonly backend: () => TE.TaskEither<StoreUnavailable, Backend>;
+  readonly listeners: Set<() => void>;
+  readonly close: () => Promise<void>;
+}
 
-const refuseForeignFile = (path: string): TE.TaskEither<StoreUnavailable, void> =>
-  pipe(
-    TE.tryCatch(
-      () => headOf(path),
-      () => storeUnavailable(`the file ${path} cannot be read`),
-    ),
-    TE.filterOrElse(
-      (head) => head.length === 0 || head.subarray(MAGIC_AT).equals(MAGIC),
-      () => storeUnavailable(`the file ${path} is not an LMDB store`),
-    ),
-    TE.map(() => undefined),
-  );
+const makeSwitch = (attachment: TE.TaskEither<StoreUnavailable, Backend>): Switch => {
+  const listeners = new Set<() => void>();
+  let attached: Promise<E.Either<StoreUnavailable, Backend>> | undefined;
+  let closed = false;
 
-const headOf = async (path: string): Promise<Buffer> => {
-  const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAGIC_AT + MAGIC.length), 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
+  const attachNow = async (): Promise<E.Either<StoreUnavailable, Backend>> => {
+    const outcome = await attachment();
+    if (E.isLeft(outcome)) {
+      attached = undefined;
+      return outcome;
+    }
+    await outcome.right.outbox.subscribe(() => {
+      for (const listener of listeners) {
+        listener();
+      }
+    })();
+    outcome.right.lost.then(() => {
+      attached = undefined;
+    });
+    return outcome;
+  };
+
+  return {
+    backend: () => async () => {
+      if (closed) {
+        return E.left(storeUnavailable("the store is closed"));
+      }
+      attached ??= attachNow();
+      return attached;
+    },
+    listeners,
+    close: async () => {
+      closed = true;
+      const outcome = await attached;
+      if (outcome !== undefined && E.isRight(outcome)) {
+        await outcome.right.close();
+      }
+    },
+  };
 };
+
+const makeStore = ({ backend, listeners, close }: Switch): LmdbStore => {
+  const by =
+    <Args extends ReadonlyArray<unknown>, Fault, A>(
+      choose: (from: Backend) => (...args: Args) => TE.TaskEither<Fault, A>,
+    ): ((...args: Args) => TE.TaskEither<Fault | StoreUnavailable, A>) =>
+    (...args) =>
+      pipe(
+        backend(),
+        TE.chainW((from) => choose(from)(...args)),
+      );
+  return {
+    settings: {
+      noticeStatus: by(({ settings }) => settings.noticeStatus),
+      setNoticeStatus: by(({ settings }) => settings.setNoticeStatus),
+      ready: by(({ settings }) => settings.ready),
+    },
+    outbox: {
+      add: by(({ outbox }) => outbox.add),
+      claim: by(({ outbox }) => outbox.claim),
+      settle: by(({ outbox }) => outbox.settle),
+      buried: by(({ outbox }) => outbox.buried),
+      subscribe: (listener) =>
+        TE.fromIO(() => {
+          listeners.add(listener);
+          return () => {
+            listeners.delete(listener);
+          };
+        }),
+    },
+    relationships: {
+      areFriends: by(({ relationships }) => relationships.areFriends),
+      isMember: by(({ relationships }) => relationships.isMember),
+      addFriends: by(({ relationships }) => relationships.addFriends),
+      removeFriends: by(({ relationships }) => relationships.removeFriends),
+      friendsOf: by(({ relationships }) => relationships.friendsOf),
+      addMembers: by(({ relationships }) => relationships.addMembers),
+      removeMembers: by(({ relationships }) => relationships.removeMembers),
+      membersOf: by(({ relationships }) => relationships.membersOf),
+    },
+    close,
+  };
+};
+
+/** Owns the store, or joins who owns it; in between, while an owner starts or ends, tries again. */
+const attach =
+  (options: Settled): TE.TaskEither<StoreUnavailable, Backend> =>
+  async () => {
+    const places = await meetingPlacesOf(options.dir);
+    if (Buffer.byteLength(places.channel) > LONGEST_CHANNEL) {
+      return E.left(
+        storeUnavailable(`the path ${places.channel} has more than ${LONGEST_CHANNEL} bytes`),
+      );
+    }
+    const ends = performance.now() + options.deadlineMs;
+    while (performance.now() < ends) {
+      const release = await tryToOwn(places);
+      if (release !== undefined) {
+        return own(options, places, release)();
+      }
+      const channel = await joinChannel(places.channel, options.deadlineMs);
+      if (channel !== undefined) {
+        return pipe(
+          HELLO.ask(channel.send)(),
+          TE.orElseFirstTaskK(() => channel.close),
+          TE.map(() => makeJoined(channel)),
+        )();
+      }
+      await setTimeout(RETRY_MS);
+    }
+    return E.left(storeUnavailable("another process owns the store and does not answer"));
+  };
+
+const own = (
+  { dir, now, deadlineMs }: Settled,
+  { channel: path }: MeetingPlaces,
+  release: Release,
+): TE.TaskEither<StoreUnavailable, Backend> =>
+  pipe(
+    openOwned(join(dir, "store.mdb"), now, deadlineMs),
+    TE.chain((backend) =>
+      pipe(
+        TE.tryCatch(
+          () => serveChannel(path, backend),
+          () => storeUnavailable(`nothing can listen at ${path}`),
+        ),
+        TE.map((channel) => ({
+          ...backend,
+          close: async () => {
+            await channel.close();
+            await backend.close();
+            await release();
+          },
+        })),
+        TE.orElseFirstTaskK(() => backend.close),
+      ),
+    ),
+    TE.orElseFirstTaskK(() => release),
+  );

@@ -1,5 +1,5 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join as joinPath } from "node:path";
 import test from "ava";
 import * as O from "fp-ts/lib/Option.js";
 import { open as openRaw } from "lmdb";
@@ -24,22 +24,42 @@ const open = async (now: () => number = Date.now): Promise<Opened<LmdbStore>> =>
   };
 };
 
-testContract("lmdb settings", settingsContract, open);
+/** Opens a store that another one, in the same folder, owns. */
+const join = async (now: () => number = Date.now): Promise<Opened<LmdbStore>> => {
+  const { dir, remove } = await makeTempDir();
+  const owner = await succeed(openLmdbStore({ dir, now }));
+  const store = await succeed(openLmdbStore({ dir, now }));
+  return {
+    subject: store,
+    close: async () => {
+      await store.close();
+      await owner.close();
+      await remove();
+    },
+  };
+};
 
-testContract("lmdb outbox", outboxContract, async () => {
-  const clock = makeClock();
-  const { subject, close } = await open(clock.now);
-  return { subject: { ...subject, clock }, close };
-});
+for (const [name, opening] of [
+  ["lmdb", open],
+  ["joined lmdb", join],
+] as const) {
+  testContract(`${name} settings`, settingsContract, opening);
 
-testContract("lmdb relationships", relationshipsContract, async () => {
-  const { subject, close } = await open();
-  return { subject: subject.relationships, close };
-});
+  testContract(`${name} outbox`, outboxContract, async () => {
+    const clock = makeClock();
+    const { subject, close } = await opening(clock.now);
+    return { subject: { ...subject, clock }, close };
+  });
+
+  testContract(`${name} relationships`, relationshipsContract, async () => {
+    const { subject, close } = await opening();
+    return { subject: subject.relationships, close };
+  });
+}
 
 test("openLmdbStore() finds what was kept before, and makes its folder private", async (t) => {
   const { dir, remove } = await makeTempDir();
-  const data = join(dir, "new", "data");
+  const data = joinPath(dir, "new", "data");
   const first = await succeed(openLmdbStore({ dir: data }));
   await succeed(first.settings.setNoticeStatus("group:1", 1, noticeFrom("a")));
   await succeed(first.relationships.addFriends([[id("1"), id("2")]]));
@@ -71,9 +91,9 @@ test("two open stores on one folder see each other's writes", async (t) => {
 
 test("openLmdbStore() says which folder it cannot make", async (t) => {
   const { dir, remove } = await makeTempDir();
-  const file = join(dir, "file");
+  const file = joinPath(dir, "file");
   await writeFile(file, "");
-  const { _tag, cause } = await fail(openLmdbStore({ dir: join(file, "data") }));
+  const { _tag, cause } = await fail(openLmdbStore({ dir: joinPath(file, "data") }));
   t.is(_tag, "STORE_UNAVAILABLE");
   t.true(cause.includes(file));
   await remove();
@@ -81,7 +101,7 @@ test("openLmdbStore() says which folder it cannot make", async (t) => {
 
 test("openLmdbStore() refuses a file that is no store, and leaves it as it is", async (t) => {
   const { dir, remove } = await makeTempDir();
-  const path = join(dir, "store.mdb");
+  const path = joinPath(dir, "store.mdb");
   await writeFile(path, "something else ".repeat(1_000));
   t.is((await fail(openLmdbStore({ dir })))._tag, "STORE_UNAVAILABLE");
   t.is(await readFile(path, "utf8"), "something else ".repeat(1_000));
@@ -108,7 +128,7 @@ for (const [table, key, value] of [
     const { dir, remove } = await makeTempDir();
     await (await succeed(openLmdbStore({ dir }))).close();
     const raw = openRaw<unknown, string>({
-      path: join(dir, "store.mdb"),
+      path: joinPath(dir, "store.mdb"),
       overlappingSync: false,
     });
     const foreign = raw.openDB<unknown, string>({ name: table, encoding: "json" });

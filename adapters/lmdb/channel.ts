@@ -1,0 +1,158 @@
+/**
+ * The socket between the owner of a store and the other processes that use it: questions and
+ * answers, each a line of JSON with a number.
+ *
+ * @module
+ */
+import { rm } from "node:fs/promises";
+import { connect, createServer, type Socket } from "node:net";
+import { createInterface } from "node:readline";
+import * as E from "fp-ts/lib/Either.js";
+import { pipe } from "fp-ts/lib/function.js";
+import * as J from "fp-ts/lib/Json.js";
+import type * as T from "fp-ts/lib/Task.js";
+import * as TE from "fp-ts/lib/TaskEither.js";
+import * as t from "io-ts";
+import { storeUnavailable } from "../../core/domain/errors.ts";
+import type { Backend } from "./backend.ts";
+import { Answer, METHODS, type Send } from "./protocol.ts";
+
+const NumberedAnswer = t.intersection([t.type({ id: t.number }), Answer]);
+const NumberedQuestion = t.type({ id: t.number, method: t.string, args: t.unknown });
+
+/** Serves a store on a socket file; who may enter its folder may ask. */
+export const serveChannel = async (
+  path: string,
+  backend: Backend,
+): Promise<{ readonly close: () => Promise<void> }> => {
+  // Only the owner comes here, so what lies there is a dead owner's.
+  await rm(path, { force: true });
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    socket.on("error", () => socket.destroy());
+    onLine(socket, async (line) => {
+      const question = pipe(J.parse(line), E.chainW(NumberedQuestion.decode));
+      if (E.isLeft(question)) {
+        socket.destroy();
+        return;
+      }
+      const { id, method, args } = question.right;
+      const serve = METHODS.get(method);
+      const answer: Answer = await (serve?.(backend)(args) ?? unknown(method))();
+      writeLine(socket, { id, ...answer });
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(path, resolve);
+  });
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of sockets) {
+          socket.end();
+        }
+      }),
+  };
+};
+
+const unknown =
+  (method: string): T.Task<Answer> =>
+  async () => ({ fault: storeUnavailable(`the owner does not know ${method}`) });
+
+/** An open way to the owner. */
+export interface Channel {
+  readonly send: Send;
+  readonly close: () => Promise<void>;
+  /** Resolves when the owner hangs up. */
+  readonly lost: Promise<void>;
+}
+
+/** Joins the owner at a socket file, if somebody answers there. */
+export const joinChannel = async (
+  path: string,
+  deadlineMs: number,
+): Promise<Channel | undefined> => {
+  const socket = await connected(path);
+  if (socket === undefined) {
+    return undefined;
+  }
+  const waiting = new Map<number, (answer: Answer) => void>();
+  let lastId = 0;
+  let closing = false;
+  const lost = new Promise<void>((resolve) => {
+    socket.once("close", () => {
+      for (const tell of waiting.values()) {
+        tell({ fault: storeUnavailable("the process that owns the store is gone") });
+      }
+      waiting.clear();
+      if (!closing) {
+        resolve();
+      }
+    });
+  });
+  onLine(socket, async (line) => {
+    const answer = pipe(J.parse(line), E.chainW(NumberedAnswer.decode));
+    if (E.isRight(answer)) {
+      waiting.get(answer.right.id)?.(answer.right);
+    }
+  });
+  return {
+    send: (question) =>
+      TE.fromTask(
+        () =>
+          new Promise((resolve) => {
+            lastId += 1;
+            const id = lastId;
+            const tell = (answer: Answer): void => {
+              clearTimeout(timer);
+              waiting.delete(id);
+              resolve(answer);
+            };
+            const timer = setTimeout(
+              () => tell({ fault: storeUnavailable(`the owner was silent for ${deadlineMs} ms`) }),
+              deadlineMs,
+            );
+            waiting.set(id, tell);
+            if (socket.destroyed) {
+              tell({ fault: storeUnavailable("the process that owns the store is gone") });
+            } else {
+              writeLine(socket, { id, ...question });
+            }
+          }),
+      ),
+    close: () =>
+      new Promise((resolve) => {
+        closing = true;
+        socket.once("close", () => resolve());
+        // An owner that is stopped would never hang up by itself.
+        socket.destroySoon();
+      }),
+    lost,
+  };
+};
+
+const connected = (path: string): Promise<Socket | undefined> =>
+  new Promise((resolve) => {
+    const socket = connect(path);
+    const absent = (): void => resolve(undefined);
+    socket.once("error", absent);
+    socket.once("connect", () => {
+      socket.off("error", absent);
+      socket.on("error", () => socket.destroy());
+      resolve(socket);
+    });
+  });
+
+const onLine = (socket: Socket, heed: (line: string) => Promise<void>): void => {
+  createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY })
+    .on("line", heed)
+    .on("error", () => socket.destroy());
+};
+
+const writeLine = (socket: Socket, message: object): void => {
+  socket.write(`${JSON.stringify(message)}\n`);
+};
