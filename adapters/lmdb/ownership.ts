@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { rm, stat } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
+import { platform } from "node:os";
 import { isAbsolute, join } from "node:path";
 
 /** Where the processes that use one store meet. */
@@ -19,7 +20,7 @@ export const meetingPlacesOf = async (dir: string): Promise<MeetingPlaces> => {
   const { dev, ino } = await stat(dir);
   const id = createHash("sha256").update(`${dev}:${ino}`).digest("hex").slice(0, 32);
   const file = join(dir, "store.sock");
-  switch (process.platform) {
+  switch (platform()) {
     case "linux":
       return { ownership: `\0sealtalk-misc-${id}`, channel: file };
     case "win32":

@@ -5,11 +5,11 @@ const CONVERSATION = { conversationType: 3, targetId: "g" };
 const OPERATIONS = ["openScreenNtf", "sendScreenNtf", "closeScreenNtf", "openScreenNtf"];
 
 test("what a killed server has acknowledged is delivered by the next, in order", async (t) => {
-  const { rongCloud, start, command, close } = await makeDeployment();
+  const { rongCloud, start, tokenFor, close } = await makeDeployment();
   t.teardown(close);
   rongCloud.behave("reset");
   const killed = await start();
-  const alice = await command("token", "--user", "alice");
+  const alice = await tokenFor("alice");
   for (const operation of OPERATIONS) {
     const response =
       operation === "sendScreenNtf"
@@ -35,10 +35,10 @@ test("what a killed server has acknowledged is delivered by the next, in order",
 });
 
 test("a notice that RongCloud can never take does not hold up those behind it", async (t) => {
-  const { rongCloud, start, command, close } = await makeDeployment();
+  const { rongCloud, start, tokenFor, close } = await makeDeployment();
   t.teardown(close);
   const server = await start();
-  const alice = await command("token", "--user", "alice");
+  const alice = await tokenFor("alice");
   rongCloud.behave({ status: 400, code: 1002 });
   await postJson(server, "/misc/send_sc_msg", alice, CONVERSATION);
   const { outcome } = await server.line(({ msg }) => msg === "notice not delivered");
@@ -51,10 +51,10 @@ test("a notice that RongCloud can never take does not hold up those behind it", 
 });
 
 test("/readyz says while the keys are wrong that the gateway takes nothing", async (t) => {
-  const { rongCloud, start, command, close } = await makeDeployment();
+  const { rongCloud, start, tokenFor, close } = await makeDeployment();
   t.teardown(close);
   const server = await start({ RONGCLOUD_APP_SECRET: "another-secret" });
-  const alice = await command("token", "--user", "alice");
+  const alice = await tokenFor("alice");
   const response = await postJson(server, "/misc/send_message", alice, {
     conversationType: "GROUP",
     targetId: "g",

@@ -1,44 +1,58 @@
+import { openLmdbStore } from "../../adapters/lmdb/mod.ts";
+import { signSession } from "../../adapters/session/mod.ts";
+import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
+import { id, succeed } from "./expect.ts";
 import { type FakeRongCloud, startFakeRongCloud } from "./fake-rongcloud.ts";
-import { runProgram, type ServerProcess, startServer } from "./program.ts";
+import { type ServerProcess, startServer } from "./program.ts";
 import { makeTempDir } from "./temp-dir.ts";
 
 /** The real server as a process, on the embedded store, in front of a fake RongCloud. */
 export interface Deployment {
-  readonly variables: Readonly<Record<string, string>>;
   readonly rongCloud: FakeRongCloud;
   readonly start: (more?: Readonly<Record<string, string>>) => Promise<ServerProcess>;
-  /** Runs a command of the program beside the server, and gives what it prints. */
-  readonly command: (...args: ReadonlyArray<string>) => Promise<string>;
+  /** A session token of this user. */
+  readonly tokenFor: (user: string) => Promise<string>;
+  /** Changes who knows whom, as the command line does beside the server. */
+  readonly relate: (
+    change: (directory: RelationshipDirectory) => ReturnType<RelationshipDirectory["addFriends"]>,
+  ) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
 const APPLICATION = { appKey: "app-key", appSecret: "app-secret" };
+const SESSION_SECRET = "a secret of more than thirty-two bytes";
+const HOUR_MS = 3_600_000;
 
 /** Prepares a deployment in which alice and bob are friends, and both are in group g. */
 export const makeDeployment = async (): Promise<Deployment> => {
   const { dir, remove } = await makeTempDir();
   const rongCloud = await startFakeRongCloud(APPLICATION);
-  const variables = {
-    DATA_DIR: dir,
-    RONGCLOUD_APP_KEY: APPLICATION.appKey,
-    RONGCLOUD_APP_SECRET: APPLICATION.appSecret,
-    RONGCLOUD_API: rongCloud.url,
-    RATE_LIMIT: "0",
+  const relate: Deployment["relate"] = async (change) => {
+    const { relationships, close } = await succeed(openLmdbStore({ dir }));
+    await succeed(change(relationships));
+    await close();
   };
-  const command = async (...args: ReadonlyArray<string>): Promise<string> => {
-    const { code, stdout, stderr } = await runProgram(args, variables);
-    if (code !== 0) {
-      throw new Error(`${args.join(" ")} ended with ${code}: ${stderr}`);
-    }
-    return stdout.trim();
-  };
-  await command("friends", "add", "alice", "bob");
-  await command("members", "add", "g", "alice", "bob");
+  await relate(({ addFriends }) => addFriends([[id("alice"), id("bob")]]));
+  await relate(({ addMembers }) => addMembers(id("g"), [id("alice"), id("bob")]));
   return {
-    variables,
     rongCloud,
-    start: (more = {}) => startServer({ ...variables, ...more }),
-    command,
+    start: (more = {}) =>
+      startServer({
+        DATA_DIR: dir,
+        SESSION_SECRET,
+        RONGCLOUD_APP_KEY: APPLICATION.appKey,
+        RONGCLOUD_APP_SECRET: APPLICATION.appSecret,
+        RONGCLOUD_API: rongCloud.url,
+        RATE_LIMIT: "0",
+        ...more,
+      }),
+    tokenFor: (user) =>
+      signSession({
+        secret: new TextEncoder().encode(SESSION_SECRET),
+        user: id(user),
+        expiresAt: Date.now() + HOUR_MS,
+      })(),
+    relate,
     close: async () => {
       await rongCloud.close();
       await remove();
