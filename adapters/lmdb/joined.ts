@@ -2,19 +2,16 @@ import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import type { Backend } from "./backend.ts";
 import type { Channel } from "./channel.ts";
+import { makeListeners } from "./listeners.ts";
 import * as methods from "./protocol.ts";
 
 /** The store that another process owns, by way of a channel to it. */
 export const makeJoined = ({ send, close, lost }: Channel): Backend => {
-  const listeners = new Set<() => void>();
+  const { subscribe, announce } = makeListeners();
   const announced = <Fault, A>(task: TE.TaskEither<Fault, A>): TE.TaskEither<Fault, A> =>
     pipe(
       task,
-      TE.chainFirstIOK(() => () => {
-        for (const listener of listeners) {
-          listener();
-        }
-      }),
+      TE.chainFirstIOK(() => announce),
     );
   const setNoticeStatus = methods.SET_NOTICE_STATUS.ask(send);
   const add = methods.ADD.ask(send);
@@ -29,13 +26,7 @@ export const makeJoined = ({ send, close, lost }: Channel): Backend => {
       claim: methods.CLAIM.ask(send),
       settle: methods.SETTLE.ask(send),
       buried: methods.BURIED.ask(send),
-      subscribe: (listener) =>
-        TE.fromIO(() => {
-          listeners.add(listener);
-          return () => {
-            listeners.delete(listener);
-          };
-        }),
+      subscribe,
     },
     relationships: {
       areFriends: methods.ARE_FRIENDS.ask(send),

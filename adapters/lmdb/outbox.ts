@@ -10,6 +10,7 @@ import type { ClaimLost, StoreUnavailable } from "../../core/domain/errors.ts";
 import { OutboundMessage } from "../../core/domain/message.ts";
 import type { Outbox } from "../../core/ports/outbox.ts";
 import type { Environment } from "./environment.ts";
+import { makeListeners } from "./listeners.ts";
 
 type Attempted<A> = E.Either<StoreUnavailable, A>;
 
@@ -47,7 +48,7 @@ export const makeOutbox = ({ table, read, write }: Environment, now: () => numbe
   const due = table("due", t.string);
   const graveyard = table("buried", Buried);
   const counters = table("counters", t.number);
-  const listeners = new Set<() => void>();
+  const { subscribe, announce } = makeListeners();
 
   const schedule = (conversation: ConversationKey, before: O.Option<Queue>, next: Queue): void => {
     unschedule(conversation, before);
@@ -89,12 +90,6 @@ export const makeOutbox = ({ table, read, write }: Environment, now: () => numbe
         }
       }),
     );
-
-  const announce = (): void => {
-    for (const listener of listeners) {
-      listener();
-    }
-  };
 
   const nextDue = (at: number): Attempted<O.Option<ConversationKey>> =>
     pipe(due.values({ start: [0], end: [at + 1], limit: 1 }), E.map(RA.head));
@@ -187,13 +182,7 @@ export const makeOutbox = ({ table, read, write }: Environment, now: () => numbe
         ),
       settle: (claimed, outcome) => write(() => settle(claimed, outcome)),
       buried: () => read(() => graveyard.values({})),
-      subscribe: (listener) =>
-        TE.fromIO(() => {
-          listeners.add(listener);
-          return () => {
-            listeners.delete(listener);
-          };
-        }),
+      subscribe,
     },
   };
 };

@@ -11,6 +11,7 @@ import type { SettingsRepository } from "../../core/ports/settings-repository.ts
 import type { Backend } from "./backend.ts";
 import { joinChannel, serveChannel } from "./channel.ts";
 import { makeJoined } from "./joined.ts";
+import { makeListeners } from "./listeners.ts";
 import { openOwned } from "./owned.ts";
 import { type MeetingPlaces, meetingPlacesOf, type Release, tryToOwn } from "./ownership.ts";
 import { HELLO } from "./protocol.ts";
@@ -78,12 +79,12 @@ export const openLmdbStore = ({
 /** The backend of the moment: attached when it is first needed, and anew when it was lost. */
 interface Switch {
   readonly backend: () => TE.TaskEither<StoreUnavailable, Backend>;
-  readonly listeners: Set<() => void>;
+  readonly subscribe: Outbox["subscribe"];
   readonly close: () => Promise<void>;
 }
 
 const makeSwitch = (attachment: TE.TaskEither<StoreUnavailable, Backend>): Switch => {
-  const listeners = new Set<() => void>();
+  const { subscribe, announce } = makeListeners();
   let attached: Promise<E.Either<StoreUnavailable, Backend>> | undefined;
   let closed = false;
 
@@ -93,11 +94,7 @@ const makeSwitch = (attachment: TE.TaskEither<StoreUnavailable, Backend>): Switc
       attached = undefined;
       return outcome;
     }
-    await outcome.right.outbox.subscribe(() => {
-      for (const listener of listeners) {
-        listener();
-      }
-    })();
+    await outcome.right.outbox.subscribe(announce)();
     outcome.right.lost.then(() => {
       attached = undefined;
     });
@@ -112,7 +109,7 @@ const makeSwitch = (attachment: TE.TaskEither<StoreUnavailable, Backend>): Switc
       attached ??= attachNow();
       return attached;
     },
-    listeners,
+    subscribe,
     close: async () => {
       closed = true;
       const outcome = await attached;
@@ -123,7 +120,7 @@ const makeSwitch = (attachment: TE.TaskEither<StoreUnavailable, Backend>): Switc
   };
 };
 
-const makeStore = ({ backend, listeners, close }: Switch): LmdbStore => {
+const makeStore = ({ backend, subscribe, close }: Switch): LmdbStore => {
   const by =
     <Args extends ReadonlyArray<unknown>, Fault, A>(
       choose: (from: Backend) => (...args: Args) => TE.TaskEither<Fault, A>,
@@ -144,13 +141,7 @@ const makeStore = ({ backend, listeners, close }: Switch): LmdbStore => {
       claim: by(({ outbox }) => outbox.claim),
       settle: by(({ outbox }) => outbox.settle),
       buried: by(({ outbox }) => outbox.buried),
-      subscribe: (listener) =>
-        TE.fromIO(() => {
-          listeners.add(listener);
-          return () => {
-            listeners.delete(listener);
-          };
-        }),
+      subscribe,
     },
     relationships: {
       areFriends: by(({ relationships }) => relationships.areFriends),

@@ -4,8 +4,10 @@ import { connect } from "node:net";
 import Hapi from "@hapi/hapi";
 import test from "ava";
 import { makeServer, miscPlugin, type ServerOptions } from "../../adapters/hapi/mod.ts";
+import { makeMemoryPorts, makeMemoryVersions } from "../../adapters/memory/mod.ts";
 import { makeMetrics } from "../../adapters/metrics/mod.ts";
 import { makeRateLimit } from "../../adapters/rate-limit/mod.ts";
+import { createMisc } from "../../core/mod.ts";
 import { type HttpSubject, httpContract } from "../contract/http.ts";
 import { testContract } from "../support/contract.ts";
 import { COOKIE, makeWorld, type World } from "../support/world.ts";
@@ -217,4 +219,20 @@ test("requests that run together do not see each other's caller", async (t) => {
     statuses,
     Array.from({ length: 40 }, (_, index) => (index % 2 === 0 ? 200 : 403)),
   );
+});
+
+test("without a valid release the version routes answer 503 with Retry-After, and not why", async (t) => {
+  const world = await makeWorld();
+  const { versions } = makeMemoryVersions({ desktop: null, mobile: null });
+  const send = injected(
+    await serverOf({ ...world, misc: createMisc(makeMemoryPorts({ versions })) }),
+  );
+  for (const path of ["latest_update?version=1.0.0", "mobile_version", "client_version"]) {
+    const response = await send(`/misc/${path}`);
+    t.is(response.status, 503);
+    t.regex(response.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+    const body = await response.text();
+    t.like(JSON.parse(body), { code: 503, error: "VERSIONS_UNAVAILABLE" });
+    t.notRegex(body, /desktop/);
+  }
 });

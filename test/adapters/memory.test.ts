@@ -1,9 +1,17 @@
-import { makeMemoryStore } from "../../adapters/memory/mod.ts";
+import {
+  makeMemoryIds,
+  makeMemoryStore,
+  makeMemoryVersions,
+  sampleRecords,
+} from "../../adapters/memory/mod.ts";
 import { makeClock } from "../contract/fixtures.ts";
+import { idCodecContract } from "../contract/id-codec.ts";
 import { outboxContract } from "../contract/outbox.ts";
 import { relationshipsContract } from "../contract/relationships.ts";
 import { settingsContract } from "../contract/settings-repository.ts";
+import { versionSourceContract } from "../contract/version-source.ts";
 import { testContract } from "../support/contract.ts";
+import { id, succeed } from "../support/expect.ts";
 
 const close = async (): Promise<void> => {};
 
@@ -21,3 +29,31 @@ testContract("memory relationships", relationshipsContract, async () => ({
   subject: makeMemoryStore().relationships,
   close,
 }));
+
+testContract("memory ids", idCodecContract, async () => ({
+  subject: {
+    codec: makeMemoryIds(),
+    ids: ["1", "2", "alice", "A_-", "x".repeat(62)].map(id),
+    strangers: ["1", "w", "alice"],
+  },
+  close,
+}));
+
+testContract("memory versions", versionSourceContract, async () => {
+  const { versions, replace } = makeMemoryVersions();
+  const second = makeMemoryVersions({
+    desktop: { ...Object(sampleRecords.desktop), version: "1.0.3" },
+    mobile: { ...Object(sampleRecords.mobile), HarmonyOS: {} },
+  });
+  return {
+    subject: {
+      source: versions,
+      first: await succeed(versions.current()),
+      second: await succeed(second.versions.current()),
+      publish: async (releases) => replace(releases),
+      spoil: async () => replace({ desktop: null, mobile: null }),
+      withoutAny: () => makeMemoryVersions({ desktop: null, mobile: null }).versions.current()(),
+    },
+    close,
+  };
+});
