@@ -5,7 +5,8 @@
  * @module
  */
 export type { RateLimit } from "./authentication.ts";
-export { errorResponse, type HttpError, type TransportError } from "./errors.ts";
+export { errorResponse } from "./error-response.ts";
+export type { HttpError, TransportError } from "./errors.ts";
 export type { HttpRequest, HttpResponse } from "./messages.ts";
 export { type OperationRouteOptions, operationRoutes } from "./operations.ts";
 export { requestId } from "./request-id.ts";

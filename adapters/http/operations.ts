@@ -1,7 +1,8 @@
 import { pipe } from "fp-ts/lib/function.js";
 import * as T from "fp-ts/lib/Task.js";
 import type { Misc } from "../../core/mod.ts";
-import { errorResponse, type HttpError } from "./errors.ts";
+import { errorResponse } from "./error-response.ts";
+import type { HttpError } from "./errors.ts";
 import { json, ok, PRIVATE } from "./messages.ts";
 import type { Route } from "./routes.ts";
 

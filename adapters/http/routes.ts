@@ -8,7 +8,8 @@ import type { Misc } from "../../core/mod.ts";
 import type { Sessions } from "../session/mod.ts";
 import { authenticate, type RateLimit } from "./authentication.ts";
 import { ConversationBody, readBody, SendMessageBody, SetScreenCaptureBody } from "./bodies.ts";
-import { errorResponse, type HttpError } from "./errors.ts";
+import { errorResponse } from "./error-response.ts";
+import type { HttpError } from "./errors.ts";
 import { type HttpRequest, type HttpResponse, ok } from "./messages.ts";
 import { makeValidated } from "./validator.ts";
 
