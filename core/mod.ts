@@ -39,7 +39,7 @@ export {
   conversationType,
   conversationWith,
 } from "./domain/conversation.ts";
-export { decode, decodeAll, guarded, text } from "./domain/decode.ts";
+export { decode, decodeAll, guarded, NonEmptyText, Text } from "./domain/decode.ts";
 export {
   afterFailure,
   type Buried,

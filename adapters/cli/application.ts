@@ -1,6 +1,12 @@
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import { closeContainer, makeContainer, resolve, type Token } from "../inversify/mod.ts";
+import {
+  ConfigurationFault,
+  closeContainer,
+  makeContainer,
+  resolve,
+  type Token,
+} from "../inversify/mod.ts";
 import { type Failure, failed, misconfigured } from "./failure.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -11,11 +17,14 @@ export interface Application {
 
 /** Wires the program for a command, and closes whatever the command had it open. */
 export const withApplication =
-  ({ env }: Pick<Surroundings, "env">) =>
+  (
+    { env }: Pick<Surroundings, "env">,
+    { serving }: { readonly serving: boolean } = { serving: false },
+  ) =>
   <A>(use: (application: Application) => TE.TaskEither<Failure, A>): TE.TaskEither<Failure, A> =>
     TE.bracket(
       pipe(
-        TE.fromEither(makeContainer(env)),
+        TE.fromEither(makeContainer(env, { serving })),
         TE.mapLeft((faults) =>
           misconfigured(...faults.map(({ variable, message }) => `${variable}: ${message}`)),
         ),
@@ -24,5 +33,7 @@ export const withApplication =
       (container) => TE.tryCatch(() => closeContainer(container), reason),
     );
 
-const reason = (fault: unknown): Failure =>
-  failed(fault instanceof Error ? fault.message : String(fault));
+const reason = (fault: unknown): Failure => {
+  const line = fault instanceof Error ? fault.message : String(fault);
+  return fault instanceof ConfigurationFault ? misconfigured(line) : failed(line);
+};

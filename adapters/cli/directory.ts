@@ -5,7 +5,7 @@ import { Id } from "../../core/domain/identity.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
 import { tokens } from "../inversify/mod.ts";
 import { type Application, withApplication } from "./application.ts";
-import { type Failure, failed, misused } from "./failure.ts";
+import { type Failure, failed, misconfigured, misused } from "./failure.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Reads an id as the service keeps it; one that this deployment cannot spell is none. */
@@ -39,7 +39,12 @@ export const withDirectory =
   ): TE.TaskEither<Failure, A> =>
     withApplication(surroundings)((application) =>
       pipe(
-        application.part(tokens.STORE),
+        application.part(tokens.CONFIG),
+        TE.filterOrElse(
+          ({ store }) => store !== "memory",
+          () => misconfigured("STORE: memory keeps nothing when this command ends"),
+        ),
+        TE.chain(() => application.part(tokens.STORE)),
         TE.chainW(({ relationships }) => use(relationships, parseId(application))),
         TE.mapLeft((fault) => ("lines" in fault ? fault : failed(`store: ${fault.cause}`))),
       ),

@@ -14,7 +14,7 @@ interface Finding {
 
 /** Tries every configured part, prints a line for each, and fails if one does not work. */
 export const diagnose = (surroundings: Surroundings): TE.TaskEither<Failure, void> =>
-  withApplication(surroundings)((application) =>
+  withApplication(surroundings, { serving: true })((application) =>
     pipe(
       examinations(application),
       T.sequenceArray,
@@ -76,7 +76,7 @@ const examine = <Fault extends object>(
     examination,
     T.map((finding) => ({
       part,
-      fault: E.isLeft(finding) ? describe(finding.left) : undefined,
+      fault: E.isLeft(finding) ? describe(finding.left).replace(`${part}: `, "") : undefined,
     })),
   );
 

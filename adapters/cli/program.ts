@@ -10,6 +10,7 @@ import { checkReleases } from "./releases.ts";
 import { serve } from "./serve.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { printToken, type TokenCommandOptions } from "./token.ts";
+import { VERSION } from "./version.ts";
 
 const USAGE = 2;
 const LONGEST_DAYS = 3_650;
@@ -43,6 +44,7 @@ type Run = (command: TE.TaskEither<Failure, void>) => Promise<void>;
 const makeProgram = (surroundings: Surroundings, run: Run): Command => {
   const program = new Command("sealtalk-misc")
     .description("The misc service of SealTalk; docs/operating.md lists its environment variables.")
+    .version(VERSION)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => surroundings.print(text.trimEnd()),

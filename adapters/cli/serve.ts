@@ -7,9 +7,10 @@ import type { Surroundings } from "./surroundings.ts";
 
 /** Serves until the process is asked to end; then what is in flight is finished first. */
 export const serve = (surroundings: Surroundings): TE.TaskEither<Failure, void> =>
-  withApplication(surroundings)(({ part }) =>
+  withApplication(surroundings, { serving: true })(({ part }) =>
     pipe(
       TE.Do,
+      TE.bind("config", () => part(tokens.CONFIG)),
       TE.bind("log", () => part(tokens.LOGGER)),
       TE.bind("server", () => part(tokens.SERVER)),
       TE.bind("relay", () => part(tokens.RELAY)),
@@ -20,11 +21,12 @@ export const serve = (surroundings: Surroundings): TE.TaskEither<Failure, void> 
             failed(`cannot listen: ${fault instanceof Error ? fault.message : String(fault)}`),
         ),
       ),
-      TE.chainFirstIOK(
-        ({ log, server }) =>
-          () =>
-            log.info({ url: server.info.uri }, "listening"),
-      ),
+      TE.chainFirstIOK(({ log, server, config }) => () => {
+        log.info({ url: server.info.uri }, "listening");
+        if (config.gateway._tag === "LOG") {
+          log.warn("messages are only logged, not sent: there are no keys for RongCloud");
+        }
+      }),
       TE.bind("signal", () => TE.fromTask(surroundings.ended)),
       TE.map(({ log, signal }) => log.info({ signal }, "stopping")),
     ),

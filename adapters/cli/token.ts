@@ -3,7 +3,7 @@ import * as TE from "fp-ts/lib/TaskEither.js";
 import { tokens } from "../inversify/mod.ts";
 import { withApplication } from "./application.ts";
 import { parseId } from "./directory.ts";
-import { type Failure, failed } from "./failure.ts";
+import { type Failure, misconfigured } from "./failure.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 const DAY_MS = 86_400_000;
@@ -24,7 +24,9 @@ export const printToken = (
       parseId(application)(user),
       TE.bindTo("id"),
       TE.bind("sign", () => application.part(tokens.SIGN_TOKEN)),
-      TE.chain(({ id, sign }) => pipe(sign(id, Date.now() + days * DAY_MS), TE.mapLeft(failed))),
+      TE.chain(({ id, sign }) =>
+        pipe(sign(id, Date.now() + days * DAY_MS), TE.mapLeft(misconfigured)),
+      ),
       TE.map(surroundings.print),
     ),
   );

@@ -63,7 +63,6 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** What the program is told by its environment. */
 export interface Config {
-  readonly production: boolean;
   readonly host: string;
   /** 0: any that is free. */
   readonly port: number;
@@ -84,6 +83,8 @@ export interface Config {
 export interface ConfigChecks {
   /** What was expected of a key that is no N3D key, as the end of "expected …". */
   readonly n3dKeyFault: (key: string) => string | undefined;
+  /** Whether a server is to be run: then production needs what a server there cannot do without. */
+  readonly serving: boolean;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -246,14 +247,14 @@ const isProduction = (env: Env): boolean => isSetTo(env, "NODE_ENV", "production
 
 const STORES = ["lmdb", "redis", "memory"] as const;
 
-const readStore = (env: Env): Read<Config["store"]> =>
+const readStore = (env: Env, { serving }: ConfigChecks): Read<Config["store"]> =>
   pipe(
     withDefault(env, "STORE", oneOf(STORES), "lmdb"),
     E.chain((store) => {
       if (store === "redis") {
         return faulty("STORE", `a Redis store ${NOT_YET}`);
       }
-      return store === "memory" && isProduction(env)
+      return store === "memory" && serving && isProduction(env)
         ? faulty("STORE", "expected a store that outlives the process, in production")
         : E.right(store);
     }),
@@ -314,7 +315,7 @@ const readLegacyCookie = (env: Env): Read<unknown> =>
   });
 
 const sessionSecret =
-  (env: Env) =>
+  (env: Env, { serving }: ConfigChecks) =>
   (given: O.Option<string>): Read<SessionSecret> => {
     if (O.isSome(given)) {
       return E.right({ _tag: "GIVEN", secret: secret(given.value) });
@@ -322,14 +323,14 @@ const sessionSecret =
     if (!isProduction(env)) {
       return E.right({ _tag: "GENERATED" });
     }
-    return isSet(env, "SESSION_JWKS") || isSet(env, "LEGACY_COOKIE_NAME")
+    return !serving || isSet(env, "SESSION_JWKS") || isSet(env, "LEGACY_COOKIE_NAME")
       ? E.right({ _tag: "NONE" })
       : faulty("SESSION_SECRET", "expected to be set in production, or SESSION_JWKS");
   };
 
-const readSessions = (env: Env): Read<SessionConfig> =>
+const readSessions = (env: Env, checks: ConfigChecks): Read<SessionConfig> =>
   all({
-    secret: pipe(optional(env, "SESSION_SECRET", SessionKey), E.chain(sessionSecret(env))),
+    secret: pipe(optional(env, "SESSION_SECRET", SessionKey), E.chain(sessionSecret(env, checks))),
     jwks: optional(env, "SESSION_JWKS", Jwks),
     issuer: optional(env, "SESSION_ISSUER", Text),
     audience: optional(env, "SESSION_AUDIENCE", Text),
@@ -339,7 +340,7 @@ const readSessions = (env: Env): Read<SessionConfig> =>
 const APP_KEY = "RONGCLOUD_APP_KEY";
 const APP_SECRET = "RONGCLOUD_APP_SECRET";
 
-const readGatewayKind = (env: Env): Read<GatewayConfig["_tag"]> =>
+const readGatewayKind = (env: Env, { serving }: ConfigChecks): Read<GatewayConfig["_tag"]> =>
   pipe(
     optional(env, "MESSAGE_GATEWAY", oneOf(["rongcloud", "log"])),
     E.chain((asked) => {
@@ -352,7 +353,7 @@ const readGatewayKind = (env: Env): Read<GatewayConfig["_tag"]> =>
       if (O.isSome(asked)) {
         return faulty("MESSAGE_GATEWAY", `expected ${APP_KEY} and ${APP_SECRET} to be set with it`);
       }
-      return isProduction(env)
+      return serving && isProduction(env)
         ? faulty(
             APP_KEY,
             `expected to be set in production, with ${APP_SECRET}, unless MESSAGE_GATEWAY says log`,
@@ -363,11 +364,11 @@ const readGatewayKind = (env: Env): Read<GatewayConfig["_tag"]> =>
 
 const BEIJING = ["https://api.rong-api.com", "https://api-b.rong-api.com"];
 
-const readGateway = (env: Env): Read<GatewayConfig> =>
+const readGateway = (env: Env, checks: ConfigChecks): Read<GatewayConfig> =>
   pipe(
     all({
       keys: bothOrNeither(env, APP_KEY, APP_SECRET),
-      kind: readGatewayKind(env),
+      kind: readGatewayKind(env, checks),
       hosts: withDefault(env, "RONGCLOUD_API", BaseUrls, BEIJING),
     }),
     E.map(
@@ -405,14 +406,14 @@ export const readConfig = (
       host: withDefault(env, "HOST", Host, "127.0.0.1"),
       port: withDefault(env, "PORT", integer(0, 65_535, "a port from 0 to 65535"), 8585),
       dataDir: withDefault(env, "DATA_DIR", Text, "./data"),
-      store: readStore(env),
+      store: readStore(env, checks),
       redis: readRedis(env),
       redisPrefix: withDefault(env, "REDIS_PREFIX", Text, "sealtalk-misc:"),
       mysql: readMysql(env),
       ids: readIds(env, checks),
-      sessions: readSessions(env),
+      sessions: readSessions(env, checks),
       legacyCookie: readLegacyCookie(env),
-      gateway: readGateway(env),
+      gateway: readGateway(env, checks),
       releasesDir: optional(env, "RELEASES_DIR", Text),
       corsOrigins: withDefault(env, "CORS_ORIGINS", Origins, []),
       rateLimit: withDefault(
@@ -424,16 +425,8 @@ export const readConfig = (
       logLevel: withDefault(env, "LOG_LEVEL", oneOf(LOG_LEVELS), "info"),
     }),
     E.map(
-      ({
-        redis: _redis,
-        redisPrefix: _prefix,
-        mysql: _mysql,
-        legacyCookie: _legacy,
-        ...served
-      }) => ({
-        production: isProduction(env),
-        ...served,
-      }),
+      ({ redis: _redis, redisPrefix: _prefix, mysql: _mysql, legacyCookie: _legacy, ...served }) =>
+        served,
     ),
   );
 

@@ -3,7 +3,7 @@ import { flow, pipe } from "fp-ts/lib/function.js";
 import * as J from "fp-ts/lib/Json.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
-import { decode, guarded, text } from "../../core/domain/decode.ts";
+import { decode, guarded, NonEmptyText, Text } from "../../core/domain/decode.ts";
 import { type InvalidInput, invalidInput } from "../../core/domain/errors.ts";
 import { type JsonObject, ObjectName } from "../../core/domain/message.ts";
 import { NoticeStatus } from "../../core/domain/screen-capture.ts";
@@ -14,7 +14,7 @@ const DIGITS = /^(?:0|[1-9]\d{0,8})$/;
 
 /** An integer, or a string of its digits: clients send the one, forms and old scripts the other. */
 const Integer = new t.Type<number, number, unknown>(
-  "an integer",
+  "an integer, such as 1 or 3",
   (value): value is number => Number.isSafeInteger(value),
   (value, context) => {
     const number = typeof value === "string" && DIGITS.test(value) ? Number(value) : value;
@@ -25,15 +25,14 @@ const Integer = new t.Type<number, number, unknown>(
   t.identity,
 );
 
-const notEmpty = text(1, Number.POSITIVE_INFINITY);
-
 const Content = guarded(
   "a string that is not empty, or a JSON object",
   (value): value is string | JsonObject =>
-    notEmpty.is(value) || (typeof value === "object" && value !== null && !Array.isArray(value)),
+    NonEmptyText.is(value) ||
+    (typeof value === "object" && value !== null && !Array.isArray(value)),
 );
 
-const conversation = { conversationType: Integer, targetId: notEmpty };
+const conversation = { conversationType: Integer, targetId: NonEmptyText };
 
 /** The body of get_screen_capture and send_sc_msg. */
 export const ConversationBody: t.Type<
@@ -64,14 +63,14 @@ export const SendMessageBody: t.Type<
   [
     t.type(
       {
-        conversationType: notEmpty,
-        targetId: notEmpty,
+        conversationType: NonEmptyText,
+        targetId: NonEmptyText,
         objectName: ObjectName,
         content: Content,
       },
       "a JSON object",
     ),
-    t.partial({ pushContent: t.string }, "a JSON object"),
+    t.partial({ pushContent: Text }, "a JSON object"),
   ],
   "a JSON object",
 );

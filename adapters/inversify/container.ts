@@ -33,13 +33,14 @@ const STOP_TIMEOUT_MS = 10_000;
 
 /**
  * Wires the program for an environment, or reports everything that is wrong with that. Nothing is
- * opened before it is asked for.
+ * opened before it is asked for. `serving`: whether a server is to be run.
  */
 export const makeContainer = (
   env: Readonly<Record<string, string | undefined>>,
+  { serving }: { readonly serving: boolean },
 ): E.Either<ReadonlyArray<ConfigFault>, Container> =>
   pipe(
-    readConfig(env, { n3dKeyFault }),
+    readConfig(env, { n3dKeyFault, serving }),
     E.map((config) => {
       const container = new Container();
       container.load(new ContainerModule(({ bind }) => bindAll(bind, config)));
@@ -78,7 +79,10 @@ const bindPorts = (bind: Bind): void => {
     async ({ store, dataDir }): Promise<tokens.Store> =>
       store === "memory"
         ? { ...makeMemoryStore(), close: async () => {} }
-        : opened(openLmdbStore({ dir: dataDir }), ({ cause }) => `store: ${cause}`),
+        : opened(
+            openLmdbStore({ dir: dataDir }),
+            ({ cause }) => new OpeningFault(`store: ${cause}`),
+          ),
     ({ close }) => close(),
   );
   provide(
@@ -88,7 +92,7 @@ const bindPorts = (bind: Bind): void => {
     (config, log) =>
       opened(
         openFileVersionSource({ dir: releasesDir(config), onReload: onReload(log) }),
-        ({ cause }) => `releases: ${cause}`,
+        ({ cause }) => new OpeningFault(`releases: ${cause}`),
       ),
     ({ close }) => close(),
   );
@@ -103,7 +107,7 @@ const bindPorts = (bind: Bind): void => {
       ? makePlainIds()
       : opened(
           TE.fromEither(makeN3dIds(ids.key.reveal())),
-          ({ expected }) => `N3D_KEY: ${expected}`,
+          ({ expected }) => new ConfigurationFault(`N3D_KEY: expected ${expected}`),
         ),
   );
   provide(bind, tokens.GATEWAY, [tokens.CONFIG, tokens.LOGGER], ({ gateway }, log) =>
@@ -124,7 +128,7 @@ const bindPorts = (bind: Bind): void => {
 
 const bindSessions = (bind: Bind): void => {
   provide(bind, tokens.TOKEN_OPTIONS, [tokens.CONFIG], (config) =>
-    opened(tokenOptions(config), (fault) => `sessions: ${fault}`),
+    opened(tokenOptions(config), (fault) => new ConfigurationFault(fault)),
   );
   provide(bind, tokens.SESSIONS, [tokens.CONFIG, tokens.TOKEN_OPTIONS], ({ sessions }, options) =>
     makeSessions({ ...options, cookie: sessions.cookie }),
@@ -201,17 +205,20 @@ const bindService = (bind: Bind): void => {
 };
 
 /** Why a value could not be made, in one line: a container yields values or throws. */
-class OpeningFault extends Error {
+export class OpeningFault extends Error {
   override readonly name = "OpeningFault";
 }
 
+/** The same, where it is the configuration that is at fault; the line names the variable. */
+export class ConfigurationFault extends OpeningFault {}
+
 const opened = async <Fault, A>(
   opening: TE.TaskEither<Fault, A>,
-  describe: (fault: Fault) => string,
+  faultOf: (fault: Fault) => OpeningFault,
 ): Promise<A> => {
   const outcome = await opening();
   if (E.isLeft(outcome)) {
-    throw new OpeningFault(describe(outcome.left));
+    throw faultOf(outcome.left);
   }
   return outcome.right;
 };
@@ -252,7 +259,10 @@ const secretBytes = (
     case "GIVEN":
       return TE.right(O.some(new TextEncoder().encode(secret.secret.reveal())));
     case "GENERATED":
-      return pipe(readOrMakeSecret(join(dataDir, "session-secret")), TE.map(O.some));
+      return pipe(
+        readOrMakeSecret(join(dataDir, "session-secret")),
+        TE.bimap((fault) => `SESSION_SECRET: ${fault}`, O.some),
+      );
     case "NONE":
       return TE.right(O.none);
   }
@@ -263,6 +273,11 @@ const keySet = (jwks: SessionConfig["jwks"]): TE.TaskEither<string, O.Option<Key
     jwks,
     O.traverse(TE.ApplicativePar)(
       (source): TE.TaskEither<string, KeySet | URL> =>
-        source._tag === "URL" ? TE.right(new URL(source.url)) : readKeySet(source.path),
+        source._tag === "URL"
+          ? TE.right(new URL(source.url))
+          : pipe(
+              readKeySet(source.path),
+              TE.mapLeft((fault) => `SESSION_JWKS: ${fault}`),
+            ),
     ),
   );

@@ -3,6 +3,6 @@
  *
  * @module
  */
-export { closeContainer, makeContainer } from "./container.ts";
+export { ConfigurationFault, closeContainer, makeContainer } from "./container.ts";
 export { resolve, type Token } from "./provide.ts";
 export * as tokens from "./tokens.ts";

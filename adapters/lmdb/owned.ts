@@ -38,7 +38,7 @@ const refuseForeignFile = (path: string): TE.TaskEither<StoreUnavailable, void> 
   pipe(
     TE.tryCatch(
       () => headOf(path),
-      () => storeUnavailable(`the file ${path} cannot be read`),
+      () => storeUnavailable(`the file ${path} cannot be opened to read and write`),
     ),
     TE.filterOrElse(
       (head) => head.length === 0 || head.subarray(MAGIC_AT).equals(MAGIC),

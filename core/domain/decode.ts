@@ -118,22 +118,30 @@ export const guarded = <A>(
   );
 
 /**
- * A string of `least` to `most` UTF-16 units.
+ * Any string.
  *
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { text } from "sealtalk-misc";
+ * import { Text } from "sealtalk-misc";
  *
- * assert.equal(text(1, 32).is("RC:TxtMsg"), true);
- * assert.equal(text(1, 32).is(""), false);
+ * assert.equal(Text.is(""), true);
  * ```
  */
-export const text = (least: number, most: number): t.Type<string, string, unknown> =>
-  guarded(
-    most === Number.POSITIVE_INFINITY
-      ? `a string of at least ${least} characters`
-      : `a string of ${least} to ${most} characters`,
-    (value): value is string =>
-      typeof value === "string" && value.length >= least && value.length <= most,
-  );
+export const Text: t.Type<string, string, unknown> = guarded("a string", t.string.is);
+
+/**
+ * A string that is not empty.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { NonEmptyText } from "sealtalk-misc";
+ *
+ * assert.equal(NonEmptyText.is(""), false);
+ * ```
+ */
+export const NonEmptyText: t.Type<string, string, unknown> = guarded(
+  "a string that is not empty",
+  (value): value is string => typeof value === "string" && value !== "",
+);

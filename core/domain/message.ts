@@ -8,9 +8,11 @@ import { pipe } from "fp-ts/lib/function.js";
 import * as J from "fp-ts/lib/Json.js";
 import * as t from "io-ts";
 import type { ConversationType } from "./conversation.ts";
-import { text } from "./decode.ts";
+import { guarded } from "./decode.ts";
 import { type InvalidInput, invalidInput } from "./errors.ts";
 import { WireId } from "./identity.ts";
+
+const LONGEST_OBJECT_NAME = 32;
 
 /**
  * Reads the name of a message type, such as `RC:TxtMsg`: 1 to 32 characters, which is what
@@ -24,7 +26,11 @@ import { WireId } from "./identity.ts";
  * assert.equal(ObjectName.is("x".repeat(33)), false);
  * ```
  */
-export const ObjectName: t.Type<string, string, unknown> = text(1, 32);
+export const ObjectName: t.Type<string, string, unknown> = guarded(
+  "a string of 1 to 32 characters",
+  (value): value is string =>
+    typeof value === "string" && value.length >= 1 && value.length <= LONGEST_OBJECT_NAME,
+);
 
 /** From whom a message comes and where it goes, as the wire spells both. */
 export interface Address {

@@ -6,7 +6,7 @@
 import * as O from "fp-ts/lib/Option.js";
 import * as t from "io-ts";
 import { AppVersion, isUpdate } from "./app-version.ts";
-import { text } from "./decode.ts";
+import { NonEmptyText, Text } from "./decode.ts";
 
 const ABSOLUTE_URL =
   /^(https?:\/\/(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?)([/?#].*)?$/su;
@@ -84,9 +84,9 @@ export const DesktopRelease: t.Type<DesktopRelease, unknown, unknown> = t.readon
   t.type({
     version: AppVersion,
     url: DownloadUrl,
-    name: t.string,
-    notes: t.string,
-    pub_date: t.string,
+    name: Text,
+    notes: Text,
+    pub_date: Text,
   }),
   "a desktop release",
 );
@@ -105,12 +105,10 @@ export interface MobileReleases {
   readonly Android: MobileRelease;
 }
 
-const notEmpty = text(1, Number.POSITIVE_INFINITY);
-
 const MobileRelease = t.readonly(
   t.intersection([
-    t.type({ version: notEmpty, url: notEmpty }, "an object"),
-    t.partial({ build: t.string }, "an object"),
+    t.type({ version: NonEmptyText, url: NonEmptyText }, "an object"),
+    t.partial({ build: Text }, "an object"),
   ]),
   "a mobile release",
 );

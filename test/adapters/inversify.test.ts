@@ -8,7 +8,7 @@ import { fail, succeed } from "../support/expect.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 
 const containerFor = (env: Readonly<Record<string, string>>): Container => {
-  const made = makeContainer({ LOG_LEVEL: "silent", PORT: "0", ...env });
+  const made = makeContainer({ LOG_LEVEL: "silent", PORT: "0", ...env }, { serving: true });
   if (E.isLeft(made)) {
     throw new Error(JSON.stringify(made.left));
   }
@@ -49,7 +49,7 @@ test("closeContainer() closes what was opened, and opens nothing", async (t) => 
 });
 
 test("makeContainer() reports every fault of the environment", (t) => {
-  const made = makeContainer({ PORT: "x", N3D_KEY: "key" });
+  const made = makeContainer({ PORT: "x", N3D_KEY: "key" }, { serving: true });
   t.true(E.isLeft(made));
   t.deepEqual(E.isLeft(made) ? made.left.map(({ variable }) => variable) : [], ["PORT", "N3D_KEY"]);
 });
@@ -61,11 +61,11 @@ test("what cannot be opened says so in one line", async (t) => {
   for (const [env, token, message] of [
     [{ RELEASES_DIR: join(dir, "none") }, tokens.SERVER, /^releases: .*desktop\.json/],
     [{ DATA_DIR: join(dir, "keys.json") }, tokens.STORE, /^store: the folder .* cannot be made$/],
-    [{ DATA_DIR: dir }, tokens.SESSIONS, /^sessions: the secret .* fewer than 32 bytes$/],
+    [{ DATA_DIR: dir }, tokens.SESSIONS, /^SESSION_SECRET: the secret .* fewer than 32 bytes$/],
     [
       { SESSION_SECRET: "s".repeat(32), SESSION_JWKS: join(dir, "keys.json") },
       tokens.SESSIONS,
-      /^sessions: the key set .* keys: expected JSON Web Keys$/,
+      /^SESSION_JWKS: the key set .* keys: expected JSON Web Keys$/,
     ],
   ] as const) {
     const container = containerFor({ STORE: "lmdb", ...env });

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
@@ -90,7 +90,12 @@ test("--help prints the commands and exits 0", async (t) => {
 });
 
 test("every fault of the configuration is one line that names the variable, never its value", async (t) => {
-  for (const command of ["serve", "doctor", "token --user 1", "friends list 1"]) {
+  for (const [command, production] of [
+    ["serve", ["STORE"]],
+    ["doctor", ["STORE"]],
+    ["token --user 1", []],
+    ["friends list 1", []],
+  ] as const) {
     const { code, stdout, stderr } = await runProgram(command.split(" "), {
       NODE_ENV: "production",
       PORT: "70000",
@@ -108,10 +113,31 @@ test("every fault of the configuration is one line that names the variable, neve
       "PORT",
       "RONGCLOUD_APP_SECRET",
       "SESSION_SECRET",
-      "STORE",
+      ...production,
     ]);
     t.notRegex(stderr, /70000|short-secret|some-key|tiny|loud/);
   }
+});
+
+test("a fault of the configuration that shows when it is used exits 78 too", async (t) => {
+  const { dir, remove } = await makeTempDir();
+  t.teardown(remove);
+  for (const [args, variables, line] of [
+    [["serve"], { SESSION_JWKS: "/nowhere" }, /^SESSION_JWKS: the file \/nowhere cannot be read$/m],
+    [["token", "--user", "1"], { NODE_ENV: "production" }, /^SESSION_SECRET: expected to be set/m],
+    [["friends", "add", "1", "2"], { STORE: "memory" }, /^STORE: memory keeps nothing/m],
+  ] as const) {
+    const { code, stderr } = await runProgram(args, { DATA_DIR: dir, ...variables });
+    t.is(code, 78);
+    t.regex(stderr, line);
+  }
+});
+
+test("--version prints the package's", async (t) => {
+  await withDataDir(t, async (run) => {
+    const { version } = JSON.parse(await readFile("package.json", "utf8"));
+    t.like(await run("--version"), { code: 0, stdout: `${version}\n` });
+  });
 });
 
 test("releases check says what each sample client would get", async (t) => {
@@ -167,6 +193,7 @@ const askFor = (url: string, token: string): RequestInit & { readonly url: strin
 test("token and friends work while the server runs, and it heeds them at once", async (t) => {
   await withDataDir(t, async (run, variables) => {
     const server = await startServer(variables);
+    await server.line(({ msg }) => String(msg).startsWith("messages are only logged"));
     const { stdout: token } = await run("token", "--user", "alice", "--days", "1");
     const { url, ...request } = askFor(server.url, token);
     t.is((await fetch(url, request)).status, 403);

@@ -9,6 +9,7 @@ type Env = Readonly<Record<string, string>>;
 const SECRET = "0123456789abcdef0123456789abcdef";
 
 const checks = {
+  serving: true,
   n3dKeyFault: (key: string) => (key === "good-n3d-key" ? undefined : "a longer key"),
 };
 
@@ -29,7 +30,6 @@ const variables = (env: Env): ReadonlyArray<string> =>
   faults(env).map((line) => line.slice(0, line.indexOf(":")));
 
 const DEFAULTS = {
-  production: false,
   host: "127.0.0.1",
   port: 8585,
   dataDir: "./data",
@@ -107,7 +107,6 @@ for (const [env, part] of [
   [{ REDIS_URL: "redis://a:6379,rediss://b" }, { store: "lmdb" }],
   [{ REDIS_PREFIX: "misc:" }, { store: "lmdb" }],
   [{ LEGACY_COOKIE_MAX_AGE_DAYS: "7" }, { store: "lmdb" }],
-  [{ NODE_ENV: "test" }, { production: false }],
 ] as const) {
   test(`readConfig() takes ${inspect(env, { breakLength: Infinity })}`, (t) => {
     t.like(config(env), part);
@@ -251,13 +250,12 @@ test("readConfig() reports everything at once, and never a value", (t) => {
 });
 
 test("readConfig() starts in production with a secret and keys", (t) => {
-  const { production, sessions, gateway } = config({
+  const { sessions, gateway } = config({
     NODE_ENV: "production",
     SESSION_SECRET: SECRET,
     RONGCLOUD_APP_KEY: "app-key",
     RONGCLOUD_APP_SECRET: "app-secret",
   });
-  t.true(production);
   t.is(sessions.secret._tag === "GIVEN" && sessions.secret.secret.reveal(), SECRET);
   t.true(gateway._tag === "RONGCLOUD" && gateway.appSecret.reveal() === "app-secret");
   t.like(gateway, {
@@ -301,4 +299,10 @@ test("readConfig() hides secrets from whoever prints the configuration", (t) => 
   for (const printed of [JSON.stringify(read), inspect(read, { depth: null, showHidden: true })]) {
     t.false([SECRET, "good-n3d-key", "app-secret"].some((hidden) => printed.includes(hidden)));
   }
+});
+
+test("readConfig() asks for what production needs only where a server is to be run", (t) => {
+  const env = { NODE_ENV: "production", STORE: "memory" };
+  const read = readConfig(env, { ...checks, serving: false });
+  t.like(read, { _tag: "Right", right: { sessions: { secret: { _tag: "NONE" } } } });
 });

@@ -62,7 +62,7 @@ const mobile = { ...Object(sampleRecords.mobile) };
 for (const [record, field, expected] of [
   [{ ...desktop, version: "1.0" }, "version", "a semantic version"],
   [{ ...desktop, url: "a.dmg" }, "url", "an absolute http or https URL"],
-  [{ ...desktop, pub_date: 2017 }, "pub_date", "string"],
+  [{ ...desktop, pub_date: 2017 }, "pub_date", "a string"],
   [null, "desktop.json", "a desktop release"],
 ] as const) {
   test(`DesktopRelease names ${field} when it is wrong`, (t) => {
