@@ -8,6 +8,7 @@ import type { Misc } from "../../core/mod.ts";
 import type { Sessions } from "../session/mod.ts";
 import { authenticate, type RateLimit } from "./authentication.ts";
 import { ConversationBody, readBody, SendMessageBody, SetScreenCaptureBody } from "./bodies.ts";
+import { withDeadline } from "./deadline.ts";
 import { errorResponse } from "./error-response.ts";
 import type { HttpError } from "./errors.ts";
 import { type HttpRequest, type HttpResponse, ok } from "./messages.ts";
@@ -27,6 +28,11 @@ export interface MiscRouteOptions {
   readonly sessions: Sessions;
   /** How many POSTs a user may send; without it, any number. */
   readonly rateLimit?: RateLimit;
+  /**
+   * How long a POST may take once its body has come, in milliseconds. With the second that a session
+   * may take, an answer is there within 5 seconds.
+   */
+  readonly deadlineMs?: number;
 }
 
 /** The seven routes of /misc. */
@@ -34,6 +40,7 @@ export const miscRoutes = ({
   misc,
   sessions,
   rateLimit = () => T.of(O.none),
+  deadlineMs = 3_900,
 }: MiscRouteOptions): ReadonlyArray<Route> => {
   const desktop = makeValidated();
   const mobile = makeValidated();
@@ -52,7 +59,7 @@ export const miscRoutes = ({
         TE.Do,
         TE.apSW("caller", caller(request)),
         TE.bindW("body", () => readBody(codec)(request)),
-        TE.chainW(({ body, caller }) => run({ ...body, caller })),
+        TE.chainW(({ body, caller }) => withDeadline(deadlineMs)(run({ ...body, caller }))),
         TE.match(errorResponse, ok),
       ),
   });

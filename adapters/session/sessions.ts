@@ -43,7 +43,7 @@ export interface SessionOptions extends TokenOptions {
  * or EdDSA under the key set, never the one under the other's. `exp` is required, `sub` is the user,
  * `iss` and `aud` are checked if configured, and a token has 8 KiB at most.
  *
- * A key set at a URL is fetched within 2 seconds, kept for 10 minutes, and fetched anew for a key
+ * A key set at a URL is fetched within a second, kept for 10 minutes, and fetched anew for a key
  * that it does not have, half a minute after the last time at the earliest.
  *
  * A secret under 32 bytes is a RangeError.

@@ -55,7 +55,7 @@ export type VerifyToken = (
 
 const LONGEST_TOKEN = 8 * 1024;
 const SHORTEST_SECRET = 32;
-const KEY_SET_TIMEOUT_MS = 2_000;
+const KEY_SET_TIMEOUT_MS = 1_000;
 
 const SECRET_ALGORITHM = "HS256";
 const PUBLIC_ALGORITHMS = ["RS256", "ES256", "EdDSA"];

@@ -236,3 +236,19 @@ test("without a valid release the version routes answer 503 with Retry-After, an
     t.notRegex(body, /desktop/);
   }
 });
+
+test("a POST whose store never answers is a 503", async (t) => {
+  const world = await makeWorld();
+  const never = () => () => new Promise<never>(() => {});
+  const misc = createMisc(
+    makeMemoryPorts({ relationships: { areFriends: never, isMember: never } }),
+  );
+  const send = injected(await serverOf({ ...world, misc }, { deadlineMs: 50 }));
+  const response = await send("/misc/get_screen_capture", {
+    method: "POST",
+    headers: { ...JSON_BODY, authorization: `Bearer ${await world.tokenFor("1")}` },
+    body: '{"conversationType":1,"targetId":"w-2"}',
+  });
+  t.is(response.status, 503);
+  t.like(await response.json(), { code: 503, error: "STORE_UNAVAILABLE" });
+});
