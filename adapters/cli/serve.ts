@@ -6,8 +6,10 @@ import { type Failure, failed } from "./failure.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Serves until the process is asked to end; then what is in flight is finished first. */
-export const serve = (surroundings: Surroundings): TE.TaskEither<Failure, void> =>
-  withApplication(surroundings, { serving: true })(({ part }) =>
+export const serve = (surroundings: Surroundings): TE.TaskEither<Failure, void> => {
+  // From now on, not from when it listens: who asks early is heeded too.
+  const ended = surroundings.ended();
+  return withApplication(surroundings, { serving: true })(({ part }) =>
     pipe(
       TE.Do,
       TE.bind("config", () => part(tokens.CONFIG)),
@@ -27,7 +29,8 @@ export const serve = (surroundings: Surroundings): TE.TaskEither<Failure, void> 
           log.warn("messages are only logged, not sent: there are no keys for RongCloud");
         }
       }),
-      TE.bind("signal", () => TE.fromTask(surroundings.ended)),
+      TE.bind("signal", () => TE.fromTask(() => ended)),
       TE.map(({ log, signal }) => log.info({ signal }, "stopping")),
     ),
   );
+};

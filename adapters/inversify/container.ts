@@ -48,16 +48,20 @@ export const makeContainer = (
     }),
   );
 
-/** Closes what was opened: first who takes requests, then who delivers, then what they work on. */
+/** Closes what was opened: first who takes requests and who delivers, then what they work on. */
 export const closeContainer = async (container: Container): Promise<void> => {
-  for (const token of [tokens.SERVER, tokens.RELAY, tokens.RELEASE_FILES, tokens.STORE]) {
-    try {
-      await container.unbindAsync(token);
-    } catch (fault) {
-      // What could not be opened is not there to be closed, but inversify repeats why.
-      if (!(fault instanceof OpeningFault)) {
-        throw fault;
-      }
+  await Promise.all([unbind(container, tokens.SERVER), unbind(container, tokens.RELAY)]);
+  await unbind(container, tokens.RELEASE_FILES);
+  await unbind(container, tokens.STORE);
+};
+
+const unbind = async (container: Container, token: symbol): Promise<void> => {
+  try {
+    await container.unbindAsync(token);
+  } catch (fault) {
+    // What could not be opened is not there to be closed, but inversify repeats why.
+    if (!(fault instanceof OpeningFault)) {
+      throw fault;
     }
   }
 };

@@ -28,6 +28,7 @@ export const serveChannel = async (
   // Only the owner comes here, so what lies there is a dead owner's.
   await rm(path, { force: true });
   const sockets = new Set<Socket>();
+  const answering = new Set<Promise<void>>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
@@ -40,8 +41,11 @@ export const serveChannel = async (
       }
       const { id, method, args } = question.right;
       const serve = METHODS.get(method);
-      const answer: Answer = await (serve?.(backend)(args) ?? unknown(method))();
-      writeLine(socket, { id, ...answer });
+      const answered = (serve?.(backend)(args) ?? unknown(method))().then((answer) =>
+        writeLine(socket, { id, ...answer }),
+      );
+      answering.add(answered);
+      await answered.finally(() => answering.delete(answered));
     });
   });
   await new Promise<void>((resolve, reject) => {
@@ -49,13 +53,21 @@ export const serveChannel = async (
     server.listen(path, resolve);
   });
   return {
-    close: () =>
-      new Promise((resolve) => {
+    close: async () => {
+      const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());
-        for (const socket of sockets) {
-          socket.end();
-        }
-      }),
+      });
+      for (const socket of sockets) {
+        socket.pause();
+      }
+      // Each has the store's own deadline.
+      await Promise.all(answering);
+      for (const socket of sockets) {
+        // Whoever is stopped would never hang up by itself.
+        socket.destroySoon();
+      }
+      await closed;
+    },
   };
 };
 

@@ -34,6 +34,9 @@ type Entry = t.TypeOf<typeof Entry>;
 const Queue = t.readonly(t.type({ dueAt: t.number, token: t.number }));
 type Queue = t.TypeOf<typeof Queue>;
 
+const Due = t.readonly(t.type({ conversation: t.string, dueAt: t.number }));
+type Due = t.TypeOf<typeof Due>;
+
 const Buried = t.readonly(
   t.type({ conversation: t.string, notice: OutboundMessage, reason: t.string }),
 );
@@ -45,7 +48,7 @@ const Buried = t.readonly(
 export const makeOutbox = ({ table, read, write }: Environment, now: () => number): LmdbOutbox => {
   const notices = table("notices", Entry);
   const queues = table("queues", Queue);
-  const due = table("due", t.string);
+  const due = table("due", Due);
   const graveyard = table("buried", Buried);
   const counters = table("counters", t.number);
   const { subscribe, announce } = makeListeners();
@@ -53,7 +56,7 @@ export const makeOutbox = ({ table, read, write }: Environment, now: () => numbe
   const schedule = (conversation: ConversationKey, before: O.Option<Queue>, next: Queue): void => {
     unschedule(conversation, before);
     queues.put(conversation, next);
-    due.put([next.dueAt, conversation], conversation);
+    due.put([next.dueAt, conversation], { conversation, dueAt: next.dueAt });
   };
 
   const unschedule = (conversation: ConversationKey, queue: O.Option<Queue>): void => {
@@ -91,7 +94,7 @@ export const makeOutbox = ({ table, read, write }: Environment, now: () => numbe
       }),
     );
 
-  const nextDue = (at: number): Attempted<O.Option<ConversationKey>> =>
+  const nextDue = (at: number): Attempted<O.Option<Due>> =>
     pipe(due.values({ start: [0], end: [at + 1], limit: 1 }), E.map(RA.head));
 
   const claim = (at: number, leaseUntil: number): Attempted<O.Option<Claim>> =>
@@ -100,13 +103,22 @@ export const makeOutbox = ({ table, read, write }: Environment, now: () => numbe
       E.chain(
         O.match(
           () => E.right(O.none),
-          (conversation) => claimHead(conversation, leaseUntil),
+          (next) =>
+            pipe(
+              claimHead(next, leaseUntil),
+              // What cannot be read must not keep the other conversations from their turn.
+              E.mapLeft((fault) => {
+                due.remove([next.dueAt, next.conversation]);
+                due.put([leaseUntil, next.conversation], { ...next, dueAt: leaseUntil });
+                return fault;
+              }),
+            ),
         ),
       ),
     );
 
   const claimHead = (
-    conversation: ConversationKey,
+    { conversation, dueAt }: Due,
     leaseUntil: number,
   ): Attempted<O.Option<Claim>> =>
     pipe(
@@ -114,8 +126,9 @@ export const makeOutbox = ({ table, read, write }: Environment, now: () => numbe
       E.apS("queue", queues.get(conversation)),
       E.apS("head", pipe(entries(conversation, 1), E.map(RA.head))),
       E.apS("lastToken", counters.get(TOKEN)),
-      E.map(({ queue, head, lastToken }) =>
-        pipe(
+      E.map(({ queue, head, lastToken }) => {
+        due.remove([dueAt, conversation]);
+        return pipe(
           head,
           O.map(({ notice, attempts }) => {
             const token = O.getOrElse(() => 0)(lastToken) + 1;
@@ -123,8 +136,8 @@ export const makeOutbox = ({ table, read, write }: Environment, now: () => numbe
             schedule(conversation, queue, { dueAt: leaseUntil, token });
             return { conversation, token, notice, attempts };
           }),
-        ),
-      ),
+        );
+      }),
     );
 
   const settle = (

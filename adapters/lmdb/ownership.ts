@@ -1,73 +1,88 @@
 import { createHash } from "node:crypto";
-import { rm, stat } from "node:fs/promises";
-import { connect, createServer, type Server } from "node:net";
+import { constants } from "node:fs";
+import { open, stat } from "node:fs/promises";
+import { createServer } from "node:net";
 import { platform } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { join } from "node:path";
 
 /** Where the processes that use one store meet. */
 export interface MeetingPlaces {
-  /** Who listens here owns the store. */
+  /** Who holds this owns the store: a socket's name, or a file to lock. */
   readonly ownership: string;
   /** Here the owner answers the others. */
   readonly channel: string;
 }
 
-/**
- * The meeting places of the store in `dir`. The kernel gives up an abstract socket (Linux) and a
- * named pipe (Windows) with their process, however that ends; a socket file stays.
- */
+/** The meeting places of the store in `dir`. */
 export const meetingPlacesOf = async (dir: string): Promise<MeetingPlaces> => {
   const { dev, ino } = await stat(dir);
   const id = createHash("sha256").update(`${dev}:${ino}`).digest("hex").slice(0, 32);
-  const file = join(dir, "store.sock");
+  const channel = join(dir, "store.sock");
   switch (platform()) {
     case "linux":
-      return { ownership: `\0sealtalk-misc-${id}`, channel: file };
+      return { ownership: `\0sealtalk-misc-${id}`, channel };
     case "win32":
       return {
         ownership: `\\\\.\\pipe\\sealtalk-misc-${id}`,
         channel: `\\\\.\\pipe\\sealtalk-misc-${id}-store`,
       };
     default:
-      return { ownership: join(dir, "store.owner"), channel: file };
+      return { ownership: join(dir, "store.owner"), channel };
   }
 };
 
 /** Gives a store up: from then on another process may own it. */
 export type Release = () => Promise<void>;
 
-/** Becomes the owner of a store, unless another process of this machine is. */
-export const tryToOwn = async ({ ownership }: MeetingPlaces): Promise<Release | undefined> => {
-  const server = await listening(ownership);
-  if (server !== undefined) {
-    return () => closed(server);
+/**
+ * Becomes the owner of a store, unless another process of this machine is. The kernel ends an
+ * ownership with its process, however that ends: on Linux it is an abstract socket, on Windows a
+ * named pipe, on macOS and the BSDs a lock on a file.
+ */
+export const tryToOwn = ({ ownership }: MeetingPlaces): Promise<Release | undefined> => {
+  switch (platform()) {
+    case "linux":
+    case "win32":
+      return listen(ownership);
+    case "darwin":
+    case "freebsd":
+    case "openbsd":
+    case "netbsd":
+      return lock(ownership);
+    default:
+      throw new Error(`an embedded store cannot be owned on ${platform()}`);
   }
-  if (isAbsolute(ownership) && !(await answers(ownership))) {
-    await rm(ownership, { force: true });
-  }
-  return undefined;
 };
 
-const listening = (path: string): Promise<Server | undefined> =>
+const listen = (name: string): Promise<Release | undefined> =>
   new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy());
     server.once("error", (fault: NodeJS.ErrnoException) =>
       fault.code === "EADDRINUSE" ? resolve(undefined) : reject(fault),
     );
-    server.listen(path, () => resolve(server.unref()));
-  });
-
-const answers = (path: string): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
+    server.listen(name, () => {
+      server.unref();
+      resolve(
+        () =>
+          new Promise((released) => {
+            server.close(() => released());
+          }),
+      );
     });
-    socket.once("error", () => resolve(false));
   });
 
-const closed = (server: Server): Promise<void> =>
-  new Promise((resolve) => {
-    server.close(() => resolve());
-  });
+// open(2) of macOS and the BSDs locks as it opens; Node has no name for the flag.
+const O_EXLOCK = 0x20;
+
+const lock = async (path: string): Promise<Release | undefined> => {
+  try {
+    const { O_RDWR, O_CREAT, O_NONBLOCK } = constants;
+    const file = await open(path, O_RDWR | O_CREAT | O_NONBLOCK | O_EXLOCK, 0o600);
+    return () => file.close();
+  } catch (fault) {
+    if (fault instanceof Error && "code" in fault && fault.code === "EAGAIN") {
+      return undefined;
+    }
+    throw fault;
+  }
+};

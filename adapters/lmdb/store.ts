@@ -1,5 +1,5 @@
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { join as joinPath } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
@@ -9,7 +9,7 @@ import type { Outbox } from "../../core/ports/outbox.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
 import type { SettingsRepository } from "../../core/ports/settings-repository.ts";
 import type { Backend } from "./backend.ts";
-import { joinChannel, serveChannel } from "./channel.ts";
+import { type Channel, joinChannel, serveChannel } from "./channel.ts";
 import { makeJoined } from "./joined.ts";
 import { makeListeners } from "./listeners.ts";
 import { openOwned } from "./owned.ts";
@@ -157,34 +157,47 @@ const makeStore = ({ backend, subscribe, close }: Switch): LmdbStore => {
   };
 };
 
-/** Owns the store, or joins who owns it; in between, while an owner starts or ends, tries again. */
-const attach =
-  (options: Settled): TE.TaskEither<StoreUnavailable, Backend> =>
-  async () => {
-    const places = await meetingPlacesOf(options.dir);
-    if (Buffer.byteLength(places.channel) > LONGEST_CHANNEL) {
-      return E.left(
-        storeUnavailable(`the path ${places.channel} has more than ${LONGEST_CHANNEL} bytes`),
-      );
+/** Joins who owns the store, or owns it; in between, while an owner starts or ends, tries again. */
+const attach = (options: Settled): TE.TaskEither<StoreUnavailable, Backend> =>
+  pipe(
+    TE.tryCatch(
+      () => meet(options),
+      (fault) =>
+        storeUnavailable(
+          `the folder ${options.dir}: ${fault instanceof Error ? fault.message : String(fault)}`,
+        ),
+    ),
+    TE.flatten,
+  );
+
+const meet = async (options: Settled): Promise<TE.TaskEither<StoreUnavailable, Backend>> => {
+  const places = await meetingPlacesOf(options.dir);
+  if (Buffer.byteLength(places.channel) > LONGEST_CHANNEL) {
+    return TE.left(
+      storeUnavailable(`the path ${places.channel} has more than ${LONGEST_CHANNEL} bytes`),
+    );
+  }
+  const ends = performance.now() + options.deadlineMs;
+  while (performance.now() < ends) {
+    const channel = await joinChannel(places.channel, options.deadlineMs);
+    if (channel !== undefined) {
+      return join(channel);
     }
-    const ends = performance.now() + options.deadlineMs;
-    while (performance.now() < ends) {
-      const release = await tryToOwn(places);
-      if (release !== undefined) {
-        return own(options, places, release)();
-      }
-      const channel = await joinChannel(places.channel, options.deadlineMs);
-      if (channel !== undefined) {
-        return pipe(
-          HELLO.ask(channel.send)(),
-          TE.orElseFirstTaskK(() => channel.close),
-          TE.map(() => makeJoined(channel)),
-        )();
-      }
-      await setTimeout(RETRY_MS);
+    const release = await tryToOwn(places);
+    if (release !== undefined) {
+      return own(options, places, release);
     }
-    return E.left(storeUnavailable("another process owns the store and does not answer"));
-  };
+    await setTimeout(RETRY_MS);
+  }
+  return TE.left(storeUnavailable("another process owns the store and does not answer"));
+};
+
+const join = (channel: Channel): TE.TaskEither<StoreUnavailable, Backend> =>
+  pipe(
+    HELLO.ask(channel.send)(),
+    TE.orElseFirstTaskK(() => channel.close),
+    TE.map(() => makeJoined(channel)),
+  );
 
 const own = (
   { dir, now, deadlineMs }: Settled,
@@ -192,7 +205,7 @@ const own = (
   release: Release,
 ): TE.TaskEither<StoreUnavailable, Backend> =>
   pipe(
-    openOwned(join(dir, "store.mdb"), now, deadlineMs),
+    openOwned(joinPath(dir, "store.mdb"), now, deadlineMs),
     TE.chain((backend) =>
       pipe(
         TE.tryCatch(

@@ -146,3 +146,26 @@ for (const [table, key, value] of [
     await remove();
   });
 }
+
+test("a notice that cannot be read keeps no other conversation from its turn", async (t) => {
+  const { dir, remove } = await makeTempDir();
+  const first = await succeed(openLmdbStore({ dir, now: () => 0 }));
+  await succeed(first.outbox.add("group:1", noticeFrom("a")));
+  await first.close();
+  const raw = openRaw<unknown, [string, number]>({
+    path: joinPath(dir, "store.mdb"),
+    overlappingSync: false,
+  });
+  const notices = raw.openDB<unknown, [string, number]>({ name: "notices", encoding: "json" });
+  await notices.put(["group:1", 1], { v: 1, value: "something else" });
+  await raw.close();
+
+  const store = await succeed(openLmdbStore({ dir, now: () => 1 }));
+  await succeed(store.outbox.add("group:2", noticeFrom("b")));
+  const { cause } = await fail(store.outbox.claim(1, 1_000));
+  t.true(cause.includes("notices"));
+  t.like(await succeed(store.outbox.claim(1, 1_000)), { value: { conversation: "group:2" } });
+  t.is((await fail(store.outbox.claim(1_000, 2_000)))._tag, "STORE_UNAVAILABLE");
+  await store.close();
+  await remove();
+});

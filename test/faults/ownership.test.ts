@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -75,6 +76,7 @@ test("a store whose owner ends well goes on too, and so does its subscription", 
   );
   await succeed(heir.outbox.add("group:1", noticeFrom("a")));
   await owner.close();
+  await untilItWorks(heir);
   await succeed(heir.outbox.add("group:1", noticeFrom("b")));
   t.is(heard, 2);
   t.is((await fail(owner.settings.ready()))._tag, "STORE_UNAVAILABLE");
@@ -126,4 +128,41 @@ test("a folder whose path is too long for a socket is refused by name", async (t
   const dir = join(await tempDir(t), "x".repeat(100));
   const { cause } = await fail(openLmdbStore({ dir }));
   t.regex(cause, /store\.sock has more than 103 bytes$/);
+});
+
+test("an owner that ends answers what it was asked before", async (t) => {
+  const dir = await tempDir(t);
+  const owner = await succeed(openLmdbStore({ dir }));
+  const joined = await succeed(openLmdbStore({ dir }));
+  const sets = Array.from({ length: 20 }, (_, index) =>
+    joined.settings.setNoticeStatus("group:1", 1, noticeFrom(`n${index}`))(),
+  );
+  await setImmediate();
+  await owner.close();
+  const kept = (await Promise.all(sets)).filter(E.isRight).length;
+  await untilItWorks(joined);
+  t.is((await drain(joined.outbox)).length, kept);
+  await joined.close();
+});
+
+test("an owner ends although a sibling is stopped", async (t) => {
+  const dir = await tempDir(t);
+  const owner = await succeed(openLmdbStore({ dir }));
+  const sibling = await startOwner(t, dir);
+  sibling.kill("SIGSTOP");
+  await owner.close();
+  t.is((await fail(owner.settings.ready()))._tag, "STORE_UNAVAILABLE");
+});
+
+test("a store whose folder is gone is unavailable, and nothing is thrown", async (t) => {
+  const dir = join(await tempDir(t), "data");
+  const owner = await startOwner(t, dir);
+  const store = await succeed(openLmdbStore({ dir }));
+  await rm(dir, { recursive: true });
+  owner.kill("SIGKILL");
+  await once(owner, "close");
+  for (let call = 0; call < 3; call += 1) {
+    t.is((await fail(store.settings.noticeStatus("group:1")))._tag, "STORE_UNAVAILABLE");
+  }
+  await store.close();
 });
