@@ -86,11 +86,15 @@ export const reasonOf = (fault: unknown): string =>
   fault instanceof Error ? (fault.stack ?? fault.message) : String(fault);
 
 const requestOf = (request: Request): HttpRequest => ({
-  query: request.url.searchParams,
+  query: queryOf(request.raw.req.url ?? ""),
   header: (name) => headerOf(request, name),
   // Whoever stops reading halfway still wants to answer: the socket must live.
   body: request.raw.req.iterator({ destroyOnReturn: false }),
 });
+
+// Not from `request.url`: that needs a Host header which can be read.
+const queryOf = (target: string): URLSearchParams =>
+  new URLSearchParams(target.includes("?") ? target.slice(target.indexOf("?") + 1) : "");
 
 const headerOf = ({ headers }: Request, name: string): string | undefined => {
   const value: unknown = headers[name];

@@ -1,9 +1,12 @@
+import { createServer, type Server, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
 import Hapi from "@hapi/hapi";
 import {
   errorResponse,
   type HttpError,
   type OperationRouteOptions,
   operationRoutes,
+  requestId,
 } from "../http/mod.ts";
 import { type MiscPluginOptions, miscPlugin } from "./plugin.ts";
 import { hapiRoutes, reasonOf, respond, serve } from "./routes.ts";
@@ -55,23 +58,71 @@ export const makeServer = async ({
   const server = Hapi.server({
     host,
     port,
+    listener: makeListener(),
+    // A strong ETag stands for these bytes, not for what gzip makes of them.
+    compression: false,
     // What a handler throws is answered and logged by the routes: hapi need not print it.
     debug: false,
     routes: { cors: corsOrigins.length === 0 ? false : corsFor(corsOrigins) },
   });
-  server.listener.requestTimeout = REQUEST_TIMEOUT_MS;
-  server.listener.headersTimeout = REQUEST_TIMEOUT_MS;
+  // In place of hapi's, which answers without a body.
+  server.listener.removeAllListeners("clientError").on("clientError", refuseUnreadable);
   await server.register({ plugin: miscPlugin, options: { ...options, onAnswered } });
   const operations = operationRoutes({ misc: options.misc, metrics, openApi });
   server.route([...hapiRoutes(operations, onAnswered)]);
   server.route(serve("*", "/{any*}", nothing, onAnswered));
   server.ext("onPreResponse", (request, toolkit) => {
     const { response } = request;
-    return response instanceof Error
-      ? respond(request, toolkit, "unknown", errorResponse(errorOf(response)), onAnswered)
-      : toolkit.continue;
+    if (response instanceof Error) {
+      const answer = errorResponse(errorOf(response, () => allowed(server, request.path)));
+      return respond(request, toolkit, "unknown", answer, onAnswered);
+    }
+    if (response.headers["x-request-id"] === undefined) {
+      response.header("x-request-id", requestId(undefined)).header("cache-control", "private");
+    }
+    return toolkit.continue;
   });
   return server;
+};
+
+const makeListener = (): Server =>
+  createServer({
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    headersTimeout: REQUEST_TIMEOUT_MS,
+    requireHostHeader: false,
+  });
+
+/** Answers what is no HTTP, or came too slowly, before it is a request that hapi knows of. */
+const refuseUnreadable = (fault: NodeJS.ErrnoException, socket: Duplex): void => {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const { status, headers, body } = errorResponse(
+    fault.code === "ERR_HTTP_REQUEST_TIMEOUT" ? { _tag: "REQUEST_TIMEOUT" } : UNREADABLE,
+  );
+  const lines = Object.entries({
+    ...headers,
+    "x-request-id": requestId(undefined),
+    "content-length": String(Buffer.byteLength(body)),
+    connection: "close",
+  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`);
+};
+
+const UNREADABLE: HttpError = {
+  _tag: "INVALID_INPUT",
+  field: "request",
+  expected: "well-formed HTTP",
+};
+
+/** The methods that a path serves, as Allow lists them. */
+const allowed = (server: Hapi.Server, path: string): string | undefined => {
+  const serves = (method: "get" | "post"): boolean => server.match(method, path)?.method === method;
+  if (serves("get")) {
+    return "GET, HEAD";
+  }
+  return serves("post") ? "POST" : undefined;
 };
 
 const corsFor = (origins: ReadonlyArray<string>): Hapi.RouteOptionsCors => ({
@@ -86,10 +137,18 @@ const nothing = {
   answer: () => async () => errorResponse({ _tag: "NOT_FOUND" }),
 } as const;
 
-/** What hapi itself refuses, before any route is found: a path or a header that it cannot read. */
+/** What hapi itself refuses: a path that it cannot read, and OPTIONS that are no preflight. */
 const errorOf = (
   fault: Error & { readonly output?: { readonly statusCode: number } },
-): HttpError =>
-  (fault.output?.statusCode ?? 500) < 500
-    ? { _tag: "INVALID_INPUT", field: "request", expected: "well-formed HTTP" }
-    : { _tag: "INTERNAL_ERROR", cause: reasonOf(fault) };
+  allowedThere: () => string | undefined,
+): HttpError => {
+  const status = fault.output?.statusCode ?? 500;
+  if (status >= 500) {
+    return { _tag: "INTERNAL_ERROR", cause: reasonOf(fault) };
+  }
+  if (status !== 404) {
+    return UNREADABLE;
+  }
+  const allow = allowedThere();
+  return allow === undefined ? { _tag: "NOT_FOUND" } : { _tag: "METHOD_NOT_ALLOWED", allow };
+};

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import Hapi from "@hapi/hapi";
 import test from "ava";
 import { makeServer, miscPlugin, type ServerOptions } from "../../adapters/hapi/mod.ts";
-import { makeMemoryPorts, makeMemoryVersions } from "../../adapters/memory/mod.ts";
+import { makeMemoryPorts, makeMemoryVersions, sampleRecords } from "../../adapters/memory/mod.ts";
 import { makeMetrics } from "../../adapters/metrics/mod.ts";
 import { makeRateLimit } from "../../adapters/rate-limit/mod.ts";
 import { createMisc } from "../../core/mod.ts";
@@ -251,4 +251,55 @@ test("a POST whose store never answers is a 503", async (t) => {
   });
   t.is(response.status, 503);
   t.like(await response.json(), { code: 503, error: "STORE_UNAVAILABLE" });
+});
+
+for (const [title, request, status] of [
+  ["no HTTP at all", "hello\r\n\r\n", 400],
+  ["a header that is too long", `GET / HTTP/1.1\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, 400],
+  ["a method that nobody knows", "FOO / HTTP/1.1\r\nHost: x\r\n\r\n", 400],
+  ["no Host", "GET /nothing HTTP/1.1\r\nConnection: close\r\n\r\n", 404],
+  [
+    "a Host that is none",
+    "GET /misc/latest_update?version=1.0.0 HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n",
+    200,
+  ],
+] as const) {
+  test(`${title} is answered in JSON, with a request id: ${status}`, async (t) => {
+    const server = await serverOf(await makeWorld());
+    await server.start();
+    const answer = await raw(server, request);
+    t.regex(answer, new RegExp(`^HTTP/1\\.1 ${status} `));
+    t.regex(answer, /^x-request-id: [A-Za-z0-9._-]+\r$/im);
+    t.notThrows(() => JSON.parse(answer.slice(answer.indexOf("\r\n\r\n"))));
+    await server.stop();
+  });
+}
+
+test("OPTIONS that are no preflight are another method, also where origins are configured", async (t) => {
+  const send = injected(
+    await serverOf(await makeWorld(), { corsOrigins: ["https://web.example.com"] }),
+  );
+  const known = await send("/misc/send_message", { method: "OPTIONS" });
+  t.deepEqual([known.status, known.headers.get("allow")], [405, "POST"]);
+  t.is((await send("/nothing", { method: "OPTIONS" })).status, 404);
+  const preflight = await send("/misc/send_message", {
+    method: "OPTIONS",
+    headers: { origin: "https://evil.example.com", "access-control-request-method": "POST" },
+  });
+  t.truthy(preflight.headers.get("x-request-id"));
+  t.is(preflight.headers.get("access-control-allow-origin"), null);
+});
+
+test("what a strong ETag stands for is not compressed", async (t) => {
+  const world = await makeWorld();
+  world.versions.replace({
+    desktop: { ...Object(sampleRecords.desktop), notes: "x".repeat(5_000) },
+    mobile: sampleRecords.mobile,
+  });
+  const server = await serverOf(world);
+  const { headers } = await server.inject({
+    url: "/misc/latest_update?version=1.0.0",
+    headers: { "accept-encoding": "gzip" },
+  });
+  t.is(headers["content-encoding"], undefined);
 });
