@@ -324,9 +324,9 @@ test("readReleases() lists every fault of both files, and nothing that they hold
   t.deepEqual(renderReleaseFaults(await fail(readReleases(root))).split("\n"), [
     `${root}/desktop.json: version: expected a semantic version`,
     `${root}/desktop.json: url: expected an absolute http or https URL`,
-    `${root}/desktop.json: name: expected string`,
-    `${root}/mobile.json: iOS.version: expected a string of at least 1 characters`,
-    `${root}/mobile.json: iOS.build: expected string`,
+    `${root}/desktop.json: name: expected a string`,
+    `${root}/mobile.json: iOS.version: expected a string that is not empty`,
+    `${root}/mobile.json: iOS.build: expected a string`,
     `${root}/mobile.json: Android: expected an object`,
   ]);
 });
