@@ -5,7 +5,6 @@
  */
 import { readFile } from "node:fs/promises";
 import type { Task } from "fp-ts/lib/Task.js";
-import { parse } from "yaml";
 
 const DOCUMENT = new URL("../../docs/openapi.yaml", import.meta.url);
 
@@ -13,7 +12,13 @@ const DOCUMENT = new URL("../../docs/openapi.yaml", import.meta.url);
 export const makeOpenApi = (): Task<string> => {
   let document: Promise<string> | undefined;
   return () => {
-    document ??= readFile(DOCUMENT, "utf8").then((yaml) => JSON.stringify(parse(yaml)));
+    document ??= convert();
     return document;
   };
+};
+
+// The parser is loaded with the document: start-up waits for neither.
+const convert = async (): Promise<string> => {
+  const [{ parse }, text] = await Promise.all([import("yaml"), readFile(DOCUMENT, "utf8")]);
+  return JSON.stringify(parse(text));
 };
