@@ -4,6 +4,7 @@ import {
   ConfigurationFault,
   closeContainer,
   makeContainer,
+  renderFaults,
   resolve,
   type Token,
 } from "../inversify/mod.ts";
@@ -25,9 +26,7 @@ export const withApplication =
     TE.bracket(
       pipe(
         TE.fromEither(makeContainer(env, { serving })),
-        TE.mapLeft((faults) =>
-          misconfigured(...faults.map(({ variable, message }) => `${variable}: ${message}`)),
-        ),
+        TE.mapLeft((faults) => misconfigured(...renderFaults(faults).split("\n"))),
       ),
       (container) => use({ part: (token) => TE.tryCatch(() => resolve(container, token), reason) }),
       (container) => TE.tryCatch(() => closeContainer(container), reason),

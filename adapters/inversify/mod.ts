@@ -3,6 +3,8 @@
  *
  * @module
  */
+
+export { renderFaults } from "../config/mod.ts";
 export { ConfigurationFault, closeContainer, makeContainer } from "./container.ts";
 export { resolve, type Token } from "./provide.ts";
 export * as tokens from "./tokens.ts";
