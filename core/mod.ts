@@ -19,7 +19,7 @@
 import type { SettingsRepository } from "./ports/settings-repository.ts";
 import type { VersionSource } from "./ports/version-source.ts";
 import { checkUpdate } from "./usecases/check-update.ts";
-import { type DeliveryPorts, deliverNext } from "./usecases/deliver-notices.ts";
+import { claimNext, type DeliveryPorts, deliver } from "./usecases/deliver-notices.ts";
 import type { EntryPorts } from "./usecases/enter-conversation.ts";
 import { mobileVersions } from "./usecases/mobile-versions.ts";
 import { readiness } from "./usecases/readiness.ts";
@@ -32,6 +32,7 @@ import { sendMessage } from "./usecases/send-message.ts";
 
 export { AppVersion, AppVersionOrd, isUpdate, parseAppVersion } from "./domain/app-version.ts";
 export {
+  CONVERSATION_TYPES,
   type Conversation,
   type ConversationKey,
   type ConversationType,
@@ -42,11 +43,14 @@ export {
 export { decode, decodeAll, guarded, NonEmptyText, Text } from "./domain/decode.ts";
 export {
   afterFailure,
-  type Buried,
   type Claim,
+  type DeadLetter,
   type GatewayError,
   LEASE_MS,
+  mayStillSend,
+  type OutboxStatus,
   type Outcome,
+  type ReasonCount,
 } from "./domain/delivery.ts";
 export {
   type ClaimLost,
@@ -94,7 +98,7 @@ export type { Outbox } from "./ports/outbox.ts";
 export type { RelationshipDirectory, Relationships } from "./ports/relationships.ts";
 export type { SettingsRepository } from "./ports/settings-repository.ts";
 export type { VersionSource } from "./ports/version-source.ts";
-export type { Delivery, DeliveryPorts } from "./usecases/deliver-notices.ts";
+export type { Delivery, DeliveryPorts, NextDelivery } from "./usecases/deliver-notices.ts";
 export type { ConversationInput, EntryError, EntryPorts } from "./usecases/enter-conversation.ts";
 export type { Unready } from "./usecases/readiness.ts";
 export type { SetScreenCaptureInput } from "./usecases/screen-capture.ts";
@@ -106,6 +110,12 @@ export interface Ports extends EntryPorts, DeliveryPorts {
   readonly settings: SettingsRepository;
 }
 
+/** How much the core does at once. */
+export interface Limits {
+  /** How many messages are handed to the gateway at once for callers; notices do not count. */
+  readonly maxConcurrentSends?: number;
+}
+
 /** The use cases, tied to their ports. Nothing runs until the task that one answers is called. */
 export interface Misc {
   readonly checkUpdate: ReturnType<typeof checkUpdate>;
@@ -114,7 +124,8 @@ export interface Misc {
   readonly getScreenCapture: ReturnType<typeof getScreenCapture>;
   readonly setScreenCapture: ReturnType<typeof setScreenCapture>;
   readonly reportScreenCapture: ReturnType<typeof reportScreenCapture>;
-  readonly deliverNext: ReturnType<typeof deliverNext>;
+  readonly claimNext: ReturnType<typeof claimNext>;
+  readonly deliver: ReturnType<typeof deliver>;
   readonly readiness: ReturnType<typeof readiness>;
 }
 
@@ -132,13 +143,14 @@ export interface Misc {
  * assert.ok(isRight(await mobileVersions()()));
  * ```
  */
-export const createMisc = (ports: Ports): Misc => ({
+export const createMisc = (ports: Ports, { maxConcurrentSends = 64 }: Limits = {}): Misc => ({
   checkUpdate: checkUpdate(ports),
   mobileVersions: mobileVersions(ports),
-  sendMessage: sendMessage(ports),
+  sendMessage: sendMessage(ports, { maxConcurrentSends }),
   getScreenCapture: getScreenCapture(ports),
   setScreenCapture: setScreenCapture(ports),
   reportScreenCapture: reportScreenCapture(ports),
-  deliverNext: deliverNext(ports),
+  claimNext: claimNext(ports),
+  deliver: deliver(ports),
   readiness: readiness(ports),
 });

@@ -50,6 +50,11 @@ export type GatewayConfig =
       readonly appSecret: Secret;
       /** Base URLs without a slash at the end, to be tried in turn. */
       readonly hosts: ReadonlyArray<string>;
+      /** What RongCloud takes from the application. */
+      readonly privatePerMinute: number;
+      readonly groupPerSecond: number;
+      /** Whether RongCloud refuses a repeat of a message. */
+      readonly msgRandom: boolean;
     }
   | { readonly _tag: "LOG" };
 
@@ -71,6 +76,8 @@ export interface Config {
   readonly ids: IdsConfig;
   readonly sessions: SessionConfig;
   readonly gateway: GatewayConfig;
+  /** How many messages are sent for callers at once. */
+  readonly sendConcurrency: number;
   /** None: the bundled sample. */
   readonly releasesDir: O.Option<string>;
   readonly corsOrigins: ReadonlyArray<string>;
@@ -148,6 +155,12 @@ const integer = (least: number, most: number, expected: string): t.Type<number, 
       O.filter((n) => n >= least && n <= most),
     ),
   );
+
+const Count = integer(1, Number.MAX_SAFE_INTEGER, "an integer from 1");
+
+const Switch: t.Type<boolean, boolean, unknown> = parsed("0 or 1", t.boolean.is, (text) =>
+  /^[01]$/.test(text) ? O.some(text === "1") : O.none,
+);
 
 const list = (
   expected: string,
@@ -370,11 +383,14 @@ const readGateway = (env: Env, checks: ConfigChecks): Read<GatewayConfig> =>
       keys: bothOrNeither(env, APP_KEY, APP_SECRET),
       kind: readGatewayKind(env, checks),
       hosts: withDefault(env, "RONGCLOUD_API", BaseUrls, BEIJING),
+      privatePerMinute: withDefault(env, "RONGCLOUD_PRIVATE_PER_MINUTE", Count, 6_000),
+      groupPerSecond: withDefault(env, "RONGCLOUD_GROUP_PER_SECOND", Count, 20),
+      msgRandom: withDefault(env, "RONGCLOUD_MSG_RANDOM", Switch, false),
     }),
     E.map(
-      ({ keys, kind, hosts }): GatewayConfig =>
+      ({ keys, kind, ...rest }): GatewayConfig =>
         kind === "RONGCLOUD" && O.isSome(keys)
-          ? { _tag: kind, appKey: keys.value.first, appSecret: secret(keys.value.second), hosts }
+          ? { _tag: kind, appKey: keys.value.first, appSecret: secret(keys.value.second), ...rest }
           : { _tag: "LOG" },
     ),
   );
@@ -414,6 +430,7 @@ export const readConfig = (
       sessions: readSessions(env, checks),
       legacyCookie: readLegacyCookie(env),
       gateway: readGateway(env, checks),
+      sendConcurrency: withDefault(env, "SEND_CONCURRENCY", Count, 64),
       releasesDir: optional(env, "RELEASES_DIR", Text),
       corsOrigins: withDefault(env, "CORS_ORIGINS", Origins, []),
       rateLimit: withDefault(

@@ -161,27 +161,30 @@ const bindService = (bind: Bind): void => {
   provide(
     bind,
     tokens.MISC,
-    [tokens.STORE, tokens.RELEASE_FILES, tokens.IDS, tokens.GATEWAY],
-    ({ settings, outbox, relationships }, { source }, ids, gateway) =>
-      createMisc({
-        versions: source,
-        settings,
-        outbox,
-        relationships,
-        ids,
-        gateway,
-        now: Date.now,
-        random: Math.random,
-      }),
+    [tokens.CONFIG, tokens.STORE, tokens.RELEASE_FILES, tokens.IDS, tokens.GATEWAY],
+    ({ sendConcurrency }, { settings, outbox, relationships }, { source }, ids, gateway) =>
+      createMisc(
+        {
+          versions: source,
+          settings,
+          outbox,
+          relationships,
+          ids,
+          gateway,
+          now: Date.now,
+          random: Math.random,
+        },
+        { maxConcurrentSends: sendConcurrency },
+      ),
   );
   provide(bind, tokens.RATE_LIMIT, [tokens.CONFIG], ({ rateLimit }) => makeRateLimit(rateLimit));
   provide(
     bind,
     tokens.RELAY,
     [tokens.MISC, tokens.STORE, tokens.LOGGER, tokens.METRICS],
-    ({ deliverNext }, { outbox }, log, metrics) =>
+    (misc, { outbox }, log, metrics) =>
       startRelay({
-        deliverNext,
+        misc,
         outbox,
         onDelivery: onDelivery(log, metrics),
         onFault: onRelayFault(log),

@@ -1,6 +1,7 @@
 /** What the adapters tell of, as log lines and metrics. */
 import * as E from "fp-ts/lib/Either.js";
-import type { Delivery, StoreUnavailable } from "../../core/mod.ts";
+import * as O from "fp-ts/lib/Option.js";
+import type { ClaimLost, Delivery, StoreUnavailable } from "../../core/mod.ts";
 import { type ReleasesRead, renderReleaseFaults } from "../file/mod.ts";
 import type { Answered } from "../hapi/mod.ts";
 import type { Logger } from "../logging/mod.ts";
@@ -27,21 +28,34 @@ export const onAnswered =
     }
   };
 
-/** A warning for each notice that was not delivered. */
+/** A line for each notice that was not delivered: an error if somebody has to act. */
 export const onDelivery =
   (log: Logger, metrics: Metrics) =>
-  ({ claim: { conversation, attempts }, outcome }: Delivery): void => {
+  ({ claim: { conversation, attempts, storedAt }, outcome, error }: Delivery): void => {
     metrics.delivered(outcome._tag);
-    if (outcome._tag !== "DELIVERED") {
-      log.warn({ conversation, attempts, outcome }, "notice not delivered");
+    if (O.isNone(error)) {
+      return;
+    }
+    const line = { conversation, attempts, storedAt, outcome, error: error.value };
+    if (outcome._tag === "DEAD") {
+      log.error(line, "notice dead: it can never be taken");
+    } else if (error.value._tag === "GATEWAY_REJECTED") {
+      log.error(line, "notice postponed: RongCloud takes nothing until the operator has acted");
+    } else {
+      log.warn(line, "notice postponed");
     }
   };
 
-/** An error for each look into the outbox that failed. */
+/** A line for each fault of the store, or of the time, that kept the relay from its work. */
 export const onRelayFault =
   (log: Logger) =>
-  ({ cause }: StoreUnavailable): void =>
-    log.error({ cause }, "outbox not readable");
+  (fault: StoreUnavailable | ClaimLost): void => {
+    if (fault._tag === "CLAIM_LOST") {
+      log.warn("a claim ran out before it was settled: whoever claims it next delivers the notice");
+    } else {
+      log.error({ cause: fault.cause }, "outbox not at hand");
+    }
+  };
 
 /** A line for each change of the release files. */
 export const onReload =

@@ -15,6 +15,8 @@ export const makeJoined = ({ send, close, lost }: Channel): Backend => {
     );
   const setNoticeStatus = methods.SET_NOTICE_STATUS.ask(send);
   const add = methods.ADD.ask(send);
+  const retry = methods.RETRY.ask(send);
+  const revive = methods.REVIVE.ask(send);
   return {
     settings: {
       noticeStatus: methods.NOTICE_STATUS.ask(send),
@@ -25,7 +27,10 @@ export const makeJoined = ({ send, close, lost }: Channel): Backend => {
       add: (...notice) => announced(add(...notice)),
       claim: methods.CLAIM.ask(send),
       settle: methods.SETTLE.ask(send),
-      buried: methods.BURIED.ask(send),
+      deadLetters: methods.DEAD_LETTERS.ask(send),
+      status: methods.STATUS.ask(send),
+      retry: (now) => announced(retry(now)),
+      revive: () => announced(revive()),
       subscribe,
     },
     relationships: {

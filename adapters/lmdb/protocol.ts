@@ -9,9 +9,9 @@ import type * as O from "fp-ts/lib/Option.js";
 import type * as T from "fp-ts/lib/Task.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
-import type { ConversationKey } from "../../core/domain/conversation.ts";
+import type { ConversationKey, ConversationType } from "../../core/domain/conversation.ts";
 import { guarded } from "../../core/domain/decode.ts";
-import type { Buried, Claim, Outcome } from "../../core/domain/delivery.ts";
+import type { Claim, DeadLetter, OutboxStatus, Outcome } from "../../core/domain/delivery.ts";
 import {
   type ClaimLost,
   type StoreUnavailable,
@@ -109,21 +109,45 @@ const claim = t.type({
   token: t.number,
   notice: OutboundMessage,
   attempts: t.number,
+  storedAt: t.number,
+  leaseUntil: t.number,
 });
 
 const outcome = t.union([
   t.type({ _tag: t.literal("DELIVERED") }),
   t.type({ _tag: t.literal("POSTPONED"), until: t.number, reason: t.string }),
-  t.type({ _tag: t.literal("BURIED"), reason: t.string }),
+  t.type({ _tag: t.literal("DEAD"), reason: t.string }),
 ]);
 
-const buried = t.type({ conversation: t.string, notice: OutboundMessage, reason: t.string });
-
 // An Option is spelled in JSON as it is.
-const option = <A>(value: t.Mixed & t.Decoder<unknown, A>): t.Decoder<unknown, O.Option<A>> =>
+const option = <A>(value: t.Type<A, unknown, unknown>): t.Type<O.Option<A>, unknown, unknown> =>
   t.union([t.type({ _tag: t.literal("None") }), t.type({ _tag: t.literal("Some"), value })]);
 
+const deadLetter = t.type({
+  conversation: t.string,
+  notice: OutboundMessage,
+  reason: t.string,
+  attempts: t.number,
+  storedAt: t.number,
+  diedAt: t.number,
+});
+
+const status = t.type({
+  pending: t.number,
+  oldest: option(t.number),
+  inFlight: t.number,
+  dead: t.number,
+  reasons: t.readonlyArray(
+    t.type({
+      state: t.union([t.literal("postponed"), t.literal("dead")]),
+      reason: t.string,
+      count: t.number,
+    }),
+  ),
+});
+
 const key = t.string;
+const type = t.union([t.literal("PRIVATE"), t.literal("GROUP")]);
 const ids = t.readonlyArray(Id);
 
 const NoArguments: t.Decoder<unknown, []> = guarded(
@@ -181,9 +205,9 @@ export const ADD: Method<[ConversationKey, OutboundMessage], never, void> = defi
 );
 
 /** `claim` of its port. */
-export const CLAIM: Method<[number, number], never, O.Option<Claim>> = define(
+export const CLAIM: Method<[ConversationType, number, number], never, O.Option<Claim>> = define(
   "claim",
-  t.tuple([t.number, t.number]),
+  t.tuple([type, t.number, t.number]),
   option(claim),
   t.never,
   ({ outbox }) => outbox.claim,
@@ -198,13 +222,40 @@ export const SETTLE: Method<[Claim, Outcome], ClaimLost, void> = define(
   ({ outbox }) => outbox.settle,
 );
 
-/** `buried` of its port. */
-export const BURIED: Method<[], never, ReadonlyArray<Buried>> = define(
-  "buried",
+/** `deadLetters` of its port. */
+export const DEAD_LETTERS: Method<[], never, ReadonlyArray<DeadLetter>> = define(
+  "deadLetters",
   NoArguments,
-  t.readonlyArray(buried),
+  t.readonlyArray(deadLetter),
   t.never,
-  ({ outbox }) => outbox.buried,
+  ({ outbox }) => outbox.deadLetters,
+);
+
+/** `status` of its port. */
+export const STATUS: Method<[number], never, OutboxStatus> = define(
+  "status",
+  t.tuple([t.number]),
+  status,
+  t.never,
+  ({ outbox }) => outbox.status,
+);
+
+/** `retry` of its port. */
+export const RETRY: Method<[number], never, number> = define(
+  "retry",
+  t.tuple([t.number]),
+  t.number,
+  t.never,
+  ({ outbox }) => outbox.retry,
+);
+
+/** `revive` of its port. */
+export const REVIVE: Method<[], never, number> = define(
+  "revive",
+  NoArguments,
+  t.number,
+  t.never,
+  ({ outbox }) => outbox.revive,
 );
 
 /** `areFriends` of its port. */
@@ -290,7 +341,10 @@ export const METHODS: ReadonlyMap<string, (backend: Backend) => (args: unknown) 
       ADD,
       CLAIM,
       SETTLE,
-      BURIED,
+      DEAD_LETTERS,
+      STATUS,
+      RETRY,
+      REVIVE,
       ARE_FRIENDS,
       IS_MEMBER,
       ADD_FRIENDS,

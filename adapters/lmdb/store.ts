@@ -140,7 +140,10 @@ const makeStore = ({ backend, subscribe, close }: Switch): LmdbStore => {
       add: by(({ outbox }) => outbox.add),
       claim: by(({ outbox }) => outbox.claim),
       settle: by(({ outbox }) => outbox.settle),
-      buried: by(({ outbox }) => outbox.buried),
+      deadLetters: by(({ outbox }) => outbox.deadLetters),
+      status: by(({ outbox }) => outbox.status),
+      retry: by(({ outbox }) => outbox.retry),
+      revive: by(({ outbox }) => outbox.revive),
       subscribe,
     },
     relationships: {

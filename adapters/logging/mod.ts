@@ -19,5 +19,6 @@ export const makeLogger = (level: string, stream?: DestinationStream): Logger =>
  */
 export const makeLogGateway = (log: Logger): MessageGateway => ({
   send: (message) => TE.fromIO(() => log.info({ message }, "message not sent, only logged")),
+  pause: () => () => 0,
   ready: () => TE.right(undefined),
 });

@@ -45,6 +45,7 @@ export const makeMemoryGateway = (
             onTaken(message);
           }),
         ),
+      pause: () => () => 0,
       ready: () => unlessRefused,
     },
     taken,

@@ -1,8 +1,14 @@
 import * as E from "fp-ts/lib/Either.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import type { ConversationKey } from "../../core/domain/conversation.ts";
-import type { Buried, Claim, Outcome } from "../../core/domain/delivery.ts";
+import type { ConversationKey, ConversationType } from "../../core/domain/conversation.ts";
+import type {
+  Claim,
+  DeadLetter,
+  OutboxStatus,
+  Outcome,
+  ReasonCount,
+} from "../../core/domain/delivery.ts";
 import type { ClaimLost } from "../../core/domain/errors.ts";
 import type { GroupId, UserId } from "../../core/domain/identity.ts";
 import type { OutboundMessage } from "../../core/domain/message.ts";
@@ -18,12 +24,21 @@ export interface MemoryStore {
   readonly relationships: RelationshipDirectory;
 }
 
+interface Entry {
+  readonly notice: OutboundMessage;
+  readonly attempts: number;
+  readonly storedAt: number;
+}
+
 interface Queue {
-  readonly entries: Array<{ readonly notice: OutboundMessage; readonly attempts: number }>;
+  readonly type: ConversationType;
+  readonly entries: Array<Entry>;
   /** When the head may be claimed: due, or its lease has run out. */
   readonly dueAt: number;
   /** The token of the claim on the head, 0 if there is none. */
   readonly token: number;
+  /** Why the head was postponed the last time, if it was. */
+  readonly reason?: string;
 }
 
 /**
@@ -66,24 +81,34 @@ const makeSettings = (enqueue: Enqueue): SettingsRepository => {
 
 const makeOutbox = (now: () => number): { enqueue: Enqueue; outbox: Outbox } => {
   const queues = new Map<ConversationKey, Queue>();
-  const buried: Buried[] = [];
   const listeners = new Set<() => void>();
+  let deadLetters: ReadonlyArray<DeadLetter> = [];
   let lastToken = 0;
 
-  const enqueue: Enqueue = (conversation, notice) => {
-    const queue = queues.get(conversation) ?? { entries: [], dueAt: now(), token: 0 };
-    queue.entries.push({ notice, attempts: 0 });
+  const append = (conversation: ConversationKey, entry: Entry): void => {
+    const type = entry.notice.conversationType;
+    const queue = queues.get(conversation) ?? { type, entries: [], dueAt: now(), token: 0 };
+    queue.entries.push(entry);
     queues.set(conversation, queue);
+  };
+
+  const announce = (): void => {
     for (const listener of listeners) {
       listener();
     }
   };
 
-  const claim = (at: number, leaseUntil: number): O.Option<Claim> => {
+  const enqueue: Enqueue = (conversation, notice) => {
+    append(conversation, { notice, attempts: 0, storedAt: now() });
+    announce();
+  };
+
+  const claim = (type: ConversationType, at: number, leaseUntil: number): O.Option<Claim> => {
     let due: readonly [ConversationKey, Queue] | undefined;
     for (const candidate of queues) {
-      const { dueAt } = candidate[1];
-      if (dueAt <= at && (due === undefined || dueAt < due[1].dueAt)) {
+      const queue = candidate[1];
+      const isDue = queue.type === type && queue.dueAt <= at;
+      if (isDue && (due === undefined || queue.dueAt < due[1].dueAt)) {
         due = candidate;
       }
     }
@@ -94,38 +119,79 @@ const makeOutbox = (now: () => number): { enqueue: Enqueue; outbox: Outbox } => 
     lastToken += 1;
     const [conversation, queue] = due;
     queues.set(conversation, { ...queue, dueAt: leaseUntil, token: lastToken });
-    return O.some({ conversation, token: lastToken, ...head });
+    return O.some({ conversation, token: lastToken, leaseUntil, ...head });
   };
 
-  const settle = (claimed: Claim, outcome: Outcome): E.Either<ClaimLost, void> => {
-    const { conversation, token, notice, attempts } = claimed;
+  const settle = ({ conversation, token }: Claim, outcome: Outcome): E.Either<ClaimLost, void> => {
     const queue = queues.get(conversation);
-    if (queue?.token !== token) {
+    const [head, ...behind] = queue?.entries ?? [];
+    if (queue?.token !== token || head === undefined) {
       return E.left({ _tag: "CLAIM_LOST" });
     }
-    const behind = queue.entries.slice(1);
+    const tried = { ...head, attempts: head.attempts + 1 };
     if (outcome._tag === "POSTPONED") {
-      const entries = [{ notice, attempts: attempts + 1 }, ...behind];
-      queues.set(conversation, { entries, dueAt: outcome.until, token: 0 });
+      const { until: dueAt, reason } = outcome;
+      queues.set(conversation, { ...queue, entries: [tried, ...behind], dueAt, token: 0, reason });
       return E.right(undefined);
     }
-    if (outcome._tag === "BURIED") {
-      buried.push({ conversation, notice, reason: outcome.reason });
+    if (outcome._tag === "DEAD") {
+      const { reason } = outcome;
+      deadLetters = [...deadLetters, { ...tried, conversation, reason, diedAt: now() }];
     }
     queues.delete(conversation);
     if (behind.length > 0) {
-      queues.set(conversation, { entries: behind, dueAt: now(), token: 0 });
+      queues.set(conversation, { type: queue.type, entries: behind, dueAt: now(), token: 0 });
     }
     return E.right(undefined);
+  };
+
+  const status = (at: number): OutboxStatus => {
+    const entries = [...queues.values()].flatMap((queue) => queue.entries);
+    const reasons = [...queues.values()].flatMap(({ reason }) => reason ?? []);
+    return {
+      pending: entries.length,
+      oldest: O.fromNullable(entries.map(({ storedAt }) => storedAt).sort((a, b) => a - b)[0]),
+      inFlight: [...queues.values()].filter(({ token, dueAt }) => token > 0 && dueAt > at).length,
+      dead: deadLetters.length,
+      reasons: [
+        ...tally("postponed", reasons),
+        ...tally(
+          "dead",
+          deadLetters.map(({ reason }) => reason),
+        ),
+      ],
+    };
+  };
+
+  const retry = (at: number): number => {
+    const postponed = [...queues].filter(([, { token, dueAt }]) => token === 0 && dueAt > at);
+    for (const [conversation, queue] of postponed) {
+      queues.set(conversation, { ...queue, dueAt: at });
+    }
+    announce();
+    return postponed.length;
+  };
+
+  const revive = (): number => {
+    const revived = deadLetters;
+    deadLetters = [];
+    for (const { conversation, notice, attempts, storedAt } of revived) {
+      append(conversation, { notice, attempts, storedAt });
+    }
+    announce();
+    return revived.length;
   };
 
   return {
     enqueue,
     outbox: {
       add: (conversation, notice) => TE.fromIO(() => enqueue(conversation, notice)),
-      claim: (at, leaseUntil) => TE.fromIO(() => claim(at, leaseUntil)),
+      claim: (type, at, leaseUntil) => TE.fromIO(() => claim(type, at, leaseUntil)),
       settle: (claimed, outcome) => TE.fromIOEither(() => settle(claimed, outcome)),
-      buried: () => TE.fromIO(() => [...buried]),
+      deadLetters: () => TE.fromIO(() => deadLetters),
+      status: (at) => TE.fromIO(() => status(at)),
+      retry: (at) => TE.fromIO(() => retry(at)),
+      revive: () => TE.fromIO(revive),
       subscribe: (listener) =>
         TE.fromIO(() => {
           listeners.add(listener);
@@ -136,6 +202,16 @@ const makeOutbox = (now: () => number): { enqueue: Enqueue; outbox: Outbox } => 
     },
   };
 };
+
+const tally = (
+  state: ReasonCount["state"],
+  reasons: ReadonlyArray<string>,
+): ReadonlyArray<ReasonCount> =>
+  [...new Set(reasons)].sort().map((reason) => ({
+    state,
+    reason,
+    count: reasons.filter((other) => other === reason).length,
+  }));
 
 const makeRelationships = (): RelationshipDirectory => {
   const friends = new Map<UserId, Set<UserId>>();

@@ -1,5 +1,8 @@
-import { classify, type Reply, replyOfFault, type Verdict } from "./classify.ts";
+import { classify, type Verdict } from "./classify.ts";
+import { exchange, type Fetch, fetchOnce } from "./exchange.ts";
+import { makeHosts } from "./hosts.ts";
 import { makeNonce, sign } from "./signature.ts";
+import { makeTokenBucket, type TokenBucket } from "./token-bucket.ts";
 
 /** One attempt to ask RongCloud, for a log and metrics. */
 export interface RongCloudAttempt {
@@ -14,11 +17,23 @@ export interface RongCloudAttempt {
 export interface RongCloudOptions {
   readonly appKey: string;
   readonly appSecret: string;
-  /** Base URLs of one data centre, the one to prefer first. */
+  /** Base URLs of one data centre, the one to prefer first; at least one. */
   readonly hosts: ReadonlyArray<string>;
-  readonly fetch?: typeof fetch;
+  /** How many messages to users RongCloud takes from the application in a minute. */
+  readonly privatePerMinute?: number;
+  /** How many messages to groups RongCloud takes from the application in a second. */
+  readonly groupPerSecond?: number;
+  /**
+   * Whether the operator had RongCloud refuse a repeat of a message within a minute, which it knows
+   * by msgRandom. Then a message is also repeated when nobody knows whether it was delivered.
+   */
+  readonly msgRandom?: boolean;
+  /** Must send a request once at most. Without it, the runtime's own, each connection used once. */
+  readonly fetch?: Fetch;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
+  /** Resolves after so many milliseconds. */
+  readonly sleep?: (ms: number) => Promise<void>;
   /** How long one attempt may take, its answer's body included, in milliseconds. */
   readonly attemptMs?: number;
   /** How long all attempts of one call may take together, in milliseconds. */
@@ -26,115 +41,170 @@ export interface RongCloudOptions {
   readonly onAttempt?: (attempt: RongCloudAttempt) => void;
 }
 
+/** The calls of RongCloud's server API that are used. */
+export type Path =
+  | "/message/private/publish.json"
+  | "/message/group/publish.json"
+  | "/group/user/query.json";
+
 /** The parameters of a call, sent form-encoded. */
 export type Form = Readonly<Record<string, string>>;
 
-/** Asks RongCloud, whichever host takes it, and answers in time. */
-export type Client = (path: string, form: Form) => Promise<Verdict>;
+/** A call that was not made, and when there is room for it. */
+export interface NotAsked {
+  readonly _tag: "NOT_ASKED";
+  readonly cause: string;
+  readonly ms: number;
+}
 
-const MOST_BYTES = 64 * 1024;
-const LONGEST_RETRY_AFTER = 3_600;
+/** Asks RongCloud, whichever host takes it, and answers in time. */
+export interface Client {
+  readonly call: (path: Path, form: Form) => Promise<Verdict | NotAsked>;
+  /** Milliseconds until a call is worth a try; 0: it is now. */
+  readonly pause: (path: Path) => number;
+}
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
+
+// Whoever would have to wait longer for their turn is told so at once.
+const LONGEST_TURN_MS = 1_000;
+
+// What a rate limit without Retry-After is taken to mean.
+const RATE_LIMIT_SECONDS = 1;
 
 /**
- * A client that tries the hosts in turn: another one at once if this one cannot be reached, and
- * first at the next call if nobody knows what this one did. A rate limit is the application's, and
- * no host's fault.
+ * A client that keeps to RongCloud's limits, and leaves hosts alone that keep failing. It asks another
+ * host at once if one cannot be reached, and the other first in the next calls if nobody knows
+ * what this one did. A rate limit is the application's, and no host's fault.
  */
 export const makeClient = ({
   appKey,
   appSecret,
-  hosts,
-  fetch: ask = fetch,
+  hosts: addresses,
+  privatePerMinute = 6_000,
+  groupPerSecond = 20,
+  msgRandom = false,
+  fetch: ask = fetchOnce,
   now = Date.now,
+  sleep = sleepFor,
   attemptMs = 2_000,
   callMs = 3_800,
   onAttempt = () => {},
 }: RongCloudOptions): Client => {
-  let preferred = 0;
+  const hosts = makeHosts(addresses);
+  const buckets: Readonly<Record<Path, TokenBucket>> = {
+    "/message/private/publish.json": makeTokenBucket({ calls: privatePerMinute, perMs: MINUTE_MS }),
+    "/message/group/publish.json": makeTokenBucket({ calls: groupPerSecond, perMs: SECOND_MS }),
+    "/group/user/query.json": makeTokenBucket({ calls: 100, perMs: SECOND_MS }),
+  };
 
-  const attempt = async (host: string, path: string, form: Form, ms: number): Promise<Verdict> => {
+  const attempt = async (
+    host: string,
+    path: Path,
+    form: Form,
+    ends: number,
+  ): Promise<Verdict | undefined> => {
     const requestId = crypto.randomUUID();
+    const signature = await sign({ appKey, appSecret }, { nonce: makeNonce(), now: now() });
+    // Looked at when nothing is left to wait for before the request: a process that was stopped on
+    // the way here must not send what another has sent meanwhile.
     const began = now();
-    const signature = await sign({ appKey, appSecret }, { nonce: makeNonce(), now: began });
-    // On a connection that is used again, Deno's and some of Bun's fetch send a request twice when it
-    // breaks before the answer, and the vendor asks for few uses of one anyway.
-    const reply = await replyTo({ ask, now }, `${host}${path}`, {
+    const left = Math.min(attemptMs, ends - began);
+    if (left <= 0) {
+      return undefined;
+    }
+    hosts.entered(host, began + left);
+    const reply = await exchange(ask, now, `${host}${path}`, {
       method: "POST",
-      headers: { ...signature, "X-Request-ID": requestId, Connection: "close" },
+      headers: { ...signature, "X-Request-ID": requestId },
       body: new URLSearchParams(form),
       redirect: "manual",
-      signal: AbortSignal.timeout(ms),
+      signal: AbortSignal.timeout(left),
     });
     const verdict = classify(reply);
+    if (isUnreachable(verdict) || verdict._tag === "AMBIGUOUS") {
+      hosts.failed(host, now());
+    } else {
+      hosts.succeeded(host);
+    }
     onAttempt({ host, path, requestId, verdict, durationMs: now() - began });
     return verdict;
   };
 
-  return async (path, form) => {
-    const ends = now() + callMs;
-    let verdict: Verdict = { _tag: "AGAIN", where: "another host", cause: "no host to ask" };
-    for (const [host, index] of startingAt(hosts, preferred)) {
-      const left = Math.min(attemptMs, ends - now());
-      if (left <= 0) {
-        return verdict;
+  const isFinal = (verdict: Verdict): boolean =>
+    !(isUnreachable(verdict) || (msgRandom && verdict._tag === "AMBIGUOUS"));
+
+  /** Asks one host after the other, until one has answered or time is up. */
+  const askInTurn = async (
+    inTurn: ReadonlyArray<string>,
+    path: Path,
+    form: Form,
+    ends: number,
+  ): Promise<Verdict | NotAsked> => {
+    const verdicts: Verdict[] = [];
+    for (const host of inTurn) {
+      const verdict = await attempt(host, path, form, ends);
+      if (verdict === undefined) {
+        break;
       }
-      verdict = await attempt(host, path, form, left);
-      const elsewhere = verdict._tag === "AGAIN" && verdict.where === "another host";
-      const doubtful = elsewhere || verdict._tag === "AMBIGUOUS";
-      preferred = doubtful ? (index + 1) % hosts.length : index;
-      if (!elsewhere) {
-        return verdict;
+      verdicts.push(verdict);
+      if (isFinal(verdict)) {
+        break;
       }
     }
-    return verdict;
+    return conclusionOf(verdicts);
+  };
+
+  return {
+    call: async (path, form) => {
+      const began = now();
+      const bucket = buckets[path];
+      const turn = bucket.wait(began);
+      if (turn > LONGEST_TURN_MS) {
+        return { _tag: "NOT_ASKED", cause: "the application is at RongCloud's limit", ms: turn };
+      }
+      const candidates = hosts.candidates(began);
+      if (candidates.length === 0) {
+        const cause = "every host is left alone after its failures";
+        return { _tag: "NOT_ASKED", cause, ms: hosts.wait(began) };
+      }
+      bucket.take(began);
+      if (turn > 0) {
+        await sleep(turn);
+      }
+      const verdict = await (msgRandom
+        ? askInTurn([...candidates, ...candidates], path, withRandom(form), began + callMs)
+        : askInTurn(candidates, path, form, began + callMs));
+      if (verdict._tag === "AGAIN" && verdict.where === "later") {
+        bucket.hold(now() + (verdict.retryAfter ?? RATE_LIMIT_SECONDS) * SECOND_MS);
+      }
+      return verdict;
+    },
+    pause: (path) => Math.max(buckets[path].wait(now()), hosts.wait(now())),
   };
 };
 
-const startingAt = (
-  hosts: ReadonlyArray<string>,
-  first: number,
-): ReadonlyArray<readonly [string, number]> => {
-  const numbered = hosts.map((host, index) => [host, index] as const);
-  return [...numbered.slice(first), ...numbered.slice(0, first)];
+const isUnreachable = (verdict: Verdict): boolean =>
+  verdict._tag === "AGAIN" && verdict.where === "another host";
+
+// A repeat that is refused may be refused for being one.
+const conclusionOf = (verdicts: ReadonlyArray<Verdict>): Verdict | NotAsked => {
+  const last = verdicts.at(-1) ?? NO_TIME;
+  return last._tag === "DELIVERED"
+    ? last
+    : (verdicts.find(({ _tag }) => _tag === "AMBIGUOUS") ?? last);
 };
 
-const replyTo = async (
-  { ask, now }: { readonly ask: typeof fetch; readonly now: () => number },
-  url: string,
-  init: RequestInit,
-): Promise<Reply> => {
-  try {
-    const response = await ask(url, init);
-    const retryAfter = secondsIn(response.headers.get("retry-after"), now());
-    return {
-      _tag: "ANSWERED",
-      status: response.status,
-      body: await textOf(response),
-      ...(retryAfter === undefined ? {} : { retryAfter }),
-    };
-  } catch (fault) {
-    return replyOfFault(fault);
-  }
+const NO_TIME: NotAsked = { _tag: "NOT_ASKED", cause: "no time was left to ask", ms: 0 };
+
+// RongCloud's is a Java int.
+const withRandom = (form: Form): Form => {
+  const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
+  return { ...form, msgRandom: String(random >>> 1) };
 };
 
-const textOf = async ({ body }: Response): Promise<string> => {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of body ?? []) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > MOST_BYTES) {
-      return "";
-    }
-  }
-  return text;
-};
-
-const secondsIn = (header: string | null, now: number): number | undefined => {
-  const seconds =
-    header !== null && /^\d+$/.test(header)
-      ? Number(header)
-      : (Date.parse(header ?? "") - now) / 1_000;
-  return Number.isNaN(seconds)
-    ? undefined
-    : Math.min(LONGEST_RETRY_AFTER, Math.max(0, Math.ceil(seconds)));
-};
+const sleepFor = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });

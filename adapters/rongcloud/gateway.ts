@@ -1,10 +1,19 @@
+import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
+import type { ConversationType } from "../../core/domain/conversation.ts";
 import type { GatewayError } from "../../core/domain/delivery.ts";
 import type { OutboundMessage } from "../../core/domain/message.ts";
 import type { MessageGateway } from "../../core/ports/message-gateway.ts";
+import { type Breaker, type BreakerRule, CLOSED, failed, openFor } from "./breaker.ts";
 import type { Verdict } from "./classify.ts";
-import { type Form, makeClient, type RongCloudOptions } from "./client.ts";
+import {
+  type Form,
+  makeClient,
+  type NotAsked,
+  type Path,
+  type RongCloudOptions,
+} from "./client.ts";
 
 /**
  * RongCloud's hosts in Beijing, where an application is unless its operator chose another place.
@@ -23,8 +32,13 @@ export const BEIJING_HOSTS: ReadonlyArray<string> = [
 ];
 
 // A probe that takes the traffic away from a gateway that is not ready also takes away what would
-// show that it is again: a failure counts for this long.
+// show that it is again: a failure counts for this long. What the operator must cure is tried once a
+// minute while notices wait, and counts until the next time.
 const FAILURE_COUNTS_MS = 30_000;
+const REFUSAL_COUNTS_MS = 90_000;
+
+// While RongCloud takes nothing from the application, the outbox need not offer it every notice.
+const REFUSAL_RULE: BreakerRule = { threshold: 5, firstPause: 60_000, longestPause: 60_000 };
 
 /**
  * Sends messages through RongCloud's server API. Each attempt is signed anew; one call answers
@@ -45,31 +59,34 @@ const FAILURE_COUNTS_MS = 30_000;
  */
 export const makeRongCloudGateway = (options: RongCloudOptions): MessageGateway => {
   const { now = Date.now } = options;
-  const call = makeClient(options);
-  let lastFailure: { readonly error: GatewayError; readonly at: number } | undefined;
+  const { call, pause } = makeClient(options);
+  let lastFailure: { readonly error: GatewayError; readonly until: number } | undefined;
+  let refusals: Breaker = CLOSED;
 
-  const heed = (outcome: TE.TaskEither<GatewayError, void>): typeof outcome =>
-    pipe(
-      outcome,
-      TE.bimap(
-        (error) => {
-          lastFailure = speaksOfTheGateway(error) ? { error, at: now() } : undefined;
-          return error;
-        },
-        () => {
-          lastFailure = undefined;
-        },
-      ),
-    );
+  const heed = (outcome: E.Either<GatewayError, void>): void => {
+    const error = E.isLeft(outcome) && speaksOfTheGateway(outcome.left) ? outcome.left : undefined;
+    const refused = error?._tag === "GATEWAY_REJECTED";
+    const counts = refused ? REFUSAL_COUNTS_MS : FAILURE_COUNTS_MS;
+    lastFailure = error === undefined ? undefined : { error, until: now() + counts };
+    refusals = refused ? failed(REFUSAL_RULE, refusals, now()) : CLOSED;
+  };
 
   return {
-    send: (message) =>
-      heed(pipe(() => call(pathFor(message), formOf(message)), TE.fromTask, TE.chain(outcomeOf))),
+    send: (message) => async () => {
+      const verdict = await call(pathFor(message.conversationType), formOf(message));
+      const outcome = outcomeOf(verdict);
+      // What was not asked tells nothing of the gateway.
+      if (verdict._tag !== "NOT_ASKED") {
+        heed(outcome);
+      }
+      return outcome;
+    },
+    pause: (type) => () => Math.max(pause(pathFor(type)), openFor(REFUSAL_RULE, refusals, now())),
     ready: () =>
       TE.fromIOEither(() =>
-        lastFailure !== undefined && now() - lastFailure.at < FAILURE_COUNTS_MS
-          ? { _tag: "Left", left: lastFailure.error }
-          : { _tag: "Right", right: undefined },
+        lastFailure !== undefined && now() < lastFailure.until
+          ? E.left(lastFailure.error)
+          : E.right(undefined),
       ),
   };
 };
@@ -89,9 +106,9 @@ export const makeRongCloudGateway = (options: RongCloudOptions): MessageGateway 
  */
 export const probeRongCloud = (options: RongCloudOptions): TE.TaskEither<GatewayError, void> =>
   pipe(
-    () => makeClient(options)("/group/user/query.json", { groupId: "sealtalk-misc-probe" }),
+    () => makeClient(options).call("/group/user/query.json", { groupId: "sealtalk-misc-probe" }),
     TE.fromTask,
-    TE.chain(outcomeOf),
+    TE.chainEitherK(outcomeOf),
     TE.orElse((error) =>
       speaksOfTheGateway(error) ? TE.left(error) : TE.right<GatewayError, void>(undefined),
     ),
@@ -101,28 +118,33 @@ export const probeRongCloud = (options: RongCloudOptions): TE.TaskEither<Gateway
 const speaksOfTheGateway = (error: GatewayError): boolean =>
   error._tag === "GATEWAY_UNAVAILABLE" || error.cure === "operator";
 
-const outcomeOf = (verdict: Verdict): TE.TaskEither<GatewayError, void> => {
+const outcomeOf = (verdict: Verdict | NotAsked): E.Either<GatewayError, void> => {
   switch (verdict._tag) {
     case "DELIVERED":
-      return TE.right(undefined);
+      return E.right(undefined);
     case "REJECTED":
-      return TE.left({ ...verdict, _tag: "GATEWAY_REJECTED" });
+      return E.left({ ...verdict, _tag: "GATEWAY_REJECTED" });
     case "AMBIGUOUS":
-      return TE.left({ _tag: "GATEWAY_UNAVAILABLE", delivery: "unknown", cause: verdict.cause });
+      return E.left({ _tag: "GATEWAY_UNAVAILABLE", delivery: "unknown", cause: verdict.cause });
     case "AGAIN": {
       const { cause, retryAfter } = verdict;
-      return TE.left({
+      return E.left({
         _tag: "GATEWAY_UNAVAILABLE",
         delivery: "none",
         cause,
         ...(retryAfter === undefined ? {} : { retryAfter }),
       });
     }
+    case "NOT_ASKED": {
+      const { cause, ms } = verdict;
+      const retryAfter = Math.ceil(ms / 1_000);
+      return E.left({ _tag: "GATEWAY_UNAVAILABLE", delivery: "none", cause, retryAfter });
+    }
   }
 };
 
-const pathFor = ({ conversationType }: OutboundMessage): string =>
-  conversationType === "PRIVATE" ? "/message/private/publish.json" : "/message/group/publish.json";
+const pathFor = (type: ConversationType): Path =>
+  type === "PRIVATE" ? "/message/private/publish.json" : "/message/group/publish.json";
 
 const formOf = (message: OutboundMessage): Form => ({
   fromUserId: message.senderId,

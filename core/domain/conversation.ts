@@ -7,8 +7,21 @@ import * as E from "fp-ts/lib/Either.js";
 import type { UnsupportedConversationType } from "./errors.ts";
 import type { GroupId, Id, UserId } from "./identity.ts";
 
-/** The two kinds of conversation that this service serves. */
-export type ConversationType = "PRIVATE" | "GROUP";
+/**
+ * The two kinds of conversation that this service serves.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CONVERSATION_TYPES } from "sealtalk-misc";
+ *
+ * assert.deepEqual(CONVERSATION_TYPES, ["PRIVATE", "GROUP"]);
+ * ```
+ */
+export const CONVERSATION_TYPES = ["PRIVATE", "GROUP"] as const;
+
+/** One of {@link CONVERSATION_TYPES}. */
+export type ConversationType = (typeof CONVERSATION_TYPES)[number];
 
 /** A conversation, the same whichever of its users names it. */
 export type Conversation =

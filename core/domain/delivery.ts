@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Option } from "fp-ts/lib/Option.js";
 import type { ConversationKey } from "./conversation.ts";
 import type { GatewayRejected, GatewayUnavailable } from "./errors.ts";
 import type { OutboundMessage } from "./message.ts";
@@ -15,20 +16,52 @@ export interface Claim {
   readonly notice: OutboundMessage;
   /** How often this notice was postponed before. */
   readonly attempts: number;
+  /** When it was stored, in milliseconds since the epoch. */
+  readonly storedAt: number;
+  /** From then on somebody else may claim it. */
+  readonly leaseUntil: number;
 }
 
 /** What became of a claimed notice. */
 export type Outcome =
   | { readonly _tag: "DELIVERED" }
   | { readonly _tag: "POSTPONED"; readonly until: number; readonly reason: string }
-  | { readonly _tag: "BURIED"; readonly reason: string };
+  | { readonly _tag: "DEAD"; readonly reason: string };
 
-/** A notice that nobody tries to deliver any more. */
-export interface Buried {
+/** A notice that nobody tries to deliver any more; times are in milliseconds since the epoch. */
+export interface DeadLetter {
   readonly conversation: ConversationKey;
   readonly notice: OutboundMessage;
   readonly reason: string;
+  /** How often it was tried. */
+  readonly attempts: number;
+  readonly storedAt: number;
+  readonly diedAt: number;
 }
+
+/** What an outbox holds at one moment. */
+export interface OutboxStatus {
+  /** Notices that are not delivered yet, those in flight included. */
+  readonly pending: number;
+  /** When the oldest of them was stored, in milliseconds since the epoch. */
+  readonly oldest: Option<number>;
+  /** Of the pending: claimed, by somebody whose lease has not run out. */
+  readonly inFlight: number;
+  /** Dead letters. */
+  readonly dead: number;
+  /** Notices that were tried in vain, by the reason of the last time; what waits behind one is not counted. */
+  readonly reasons: ReadonlyArray<ReasonCount>;
+}
+
+/** How many notices share a state and the reason of it. */
+export interface ReasonCount {
+  readonly state: "postponed" | "dead";
+  readonly reason: string;
+  readonly count: number;
+}
+
+/** The longest that a gateway may take to answer, in milliseconds: its port says so. */
+const SENDING_MS = 4_000;
 
 /**
  * How long a claim lasts, in milliseconds: above the 4 seconds that a gateway may take and the
@@ -44,6 +77,24 @@ export interface Buried {
  */
 export const LEASE_MS = 8_000;
 
+/**
+ * Whether a claim still lasts longer than a gateway may take. Who was held up since the claim must
+ * not send: by the time that the notice is out, somebody else may have sent it too.
+ *
+ * `now` is in milliseconds since the epoch.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { mayStillSend } from "sealtalk-misc";
+ *
+ * assert.ok(mayStillSend({ leaseUntil: 8_000 }, 100));
+ * assert.ok(!mayStillSend({ leaseUntil: 8_000 }, 7_900));
+ * ```
+ */
+export const mayStillSend = ({ leaseUntil }: Pick<Claim, "leaseUntil">, now: number): boolean =>
+  leaseUntil - now > SENDING_MS;
+
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 30_000;
 const OPERATOR_PAUSE_MS = 60_000;
@@ -53,7 +104,7 @@ export type GatewayError = GatewayRejected | GatewayUnavailable;
 
 /**
  * What to do about a notice that the gateway did not take for the (`attempts` + 1)th time. One
- * that it can never take is buried; one that only the operator can cure is tried once a minute;
+ * that it can never take is a dead letter; one that only the operator can cure is tried once a minute;
  * for the rest the pause doubles from a quarter of a second to half a minute, drawn anew from its
  * whole length (full jitter), and is never shorter than the gateway asked for.
  *
@@ -88,5 +139,5 @@ export const afterFailure = (
   const reason = `${error._tag} ${error.gatewayCode}`;
   return error.cure === "operator"
     ? { _tag: "POSTPONED", until: now + OPERATOR_PAUSE_MS, reason }
-    : { _tag: "BURIED", reason };
+    : { _tag: "DEAD", reason };
 };

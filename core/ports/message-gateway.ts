@@ -1,4 +1,6 @@
+import type { IO } from "fp-ts/lib/IO.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
+import type { ConversationType } from "../domain/conversation.ts";
 import type { GatewayRejected, GatewayUnavailable } from "../domain/errors.ts";
 import type { OutboundMessage } from "../domain/message.ts";
 
@@ -16,6 +18,12 @@ export interface MessageGateway {
   readonly send: (
     message: OutboundMessage,
   ) => TaskEither<GatewayRejected | GatewayUnavailable, void>;
+
+  /**
+   * Milliseconds until a message of this type is worth a try; 0: it is now. A hint for who has many
+   * to send and can wait: what the cloud's limits, its wish for a pause or its absence call for.
+   */
+  readonly pause: (type: ConversationType) => IO<number>;
 
   /** Fails while the last that was heard of the cloud is that it takes no message of ours. */
   readonly ready: () => TaskEither<GatewayRejected | GatewayUnavailable, void>;

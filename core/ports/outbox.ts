@@ -1,39 +1,35 @@
 import type { Option } from "fp-ts/lib/Option.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
-import type { ConversationKey } from "../domain/conversation.ts";
-import type { Buried, Claim, Outcome } from "../domain/delivery.ts";
+import type { ConversationKey, ConversationType } from "../domain/conversation.ts";
+import type { Claim, DeadLetter, OutboxStatus, Outcome } from "../domain/delivery.ts";
 import type { ClaimLost, StoreUnavailable } from "../domain/errors.ts";
 import type { OutboundMessage } from "../domain/message.ts";
 
+type Stored<A, Fault = never> = TaskEither<StoreUnavailable | Fault, A>;
+
 /**
- * Keeps notices until the gateway has taken them: at least once, in order per conversation.
+ * Keeps notices until the gateway has taken them: at least once, in order per conversation, none
+ * dropped for its age or its many attempts. Times are in milliseconds since the epoch.
  *
- * - `add` appends to the conversation's queue and is acknowledged once that outlives the process.
- * - `claim` leases the oldest notice of a conversation that nobody holds and that is due at `now`
- *   (milliseconds since the epoch), the conversation that has been due longest first, until
- *   `leaseUntil`. What lies behind it waits until it is settled. `none`: nothing is due.
- * - `settle` ends a claim: a delivered notice is gone, a postponed one is due again at that time,
- *   a buried one is kept aside with its reason. The conversation's next is due at once, behind
- *   those that were due before. `CLAIM_LOST`: the lease ran out and somebody else
- *   has claimed it since (its token is the newer); nothing was changed.
- * - Nothing is dropped for age or for the number of its attempts.
+ * - `add` appends to the conversation's queue, and is acknowledged once that outlives the process.
+ * - `claim` leases the oldest notice of a conversation of this type that nobody holds and that is
+ *   due at `now`, the conversation first that has been due longest, until `until`. What lies
+ *   behind it waits until it is settled. `none`: nothing is due.
+ * - `settle` ends a claim: a delivered notice is gone, a postponed one due again at that time, a
+ *   dead one kept aside with its reason. The conversation's next is due at once, behind those due
+ *   before. `CLAIM_LOST`: somebody with a newer token has claimed it since; nothing was changed.
+ * - `deadLetters` lists what is kept aside, the longest dead first; `status` counts what there is.
+ * - `retry` makes every postponed notice due at `now`; `revive` appends every dead letter to its
+ *   conversation's queue again, its age and attempts kept. Both answer how many.
+ * - `subscribe` has `listener` called after each notice that this process stores: a hint to claim.
  */
 export interface Outbox {
-  readonly add: (
-    conversation: ConversationKey,
-    notice: OutboundMessage,
-  ) => TaskEither<StoreUnavailable, void>;
-
-  readonly claim: (now: number, leaseUntil: number) => TaskEither<StoreUnavailable, Option<Claim>>;
-
-  readonly settle: (
-    claim: Claim,
-    outcome: Outcome,
-  ) => TaskEither<StoreUnavailable | ClaimLost, void>;
-
-  /** The notices that were buried, the oldest first. */
-  readonly buried: () => TaskEither<StoreUnavailable, ReadonlyArray<Buried>>;
-
-  /** Calls `listener` after each notice that this process stores: a hint to claim, no promise. */
-  readonly subscribe: (listener: () => void) => TaskEither<StoreUnavailable, () => void>;
+  readonly add: (conversation: ConversationKey, notice: OutboundMessage) => Stored<void>;
+  readonly claim: (type: ConversationType, now: number, until: number) => Stored<Option<Claim>>;
+  readonly settle: (claim: Claim, outcome: Outcome) => Stored<void, ClaimLost>;
+  readonly deadLetters: () => Stored<ReadonlyArray<DeadLetter>>;
+  readonly status: (now: number) => Stored<OutboxStatus>;
+  readonly retry: (now: number) => Stored<number>;
+  readonly revive: () => Stored<number>;
+  readonly subscribe: (listener: () => void) => Stored<() => void>;
 }

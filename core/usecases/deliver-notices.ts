@@ -2,7 +2,15 @@ import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import type { Task } from "fp-ts/lib/Task.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import { afterFailure, type Claim, LEASE_MS, type Outcome } from "../domain/delivery.ts";
+import type { ConversationType } from "../domain/conversation.ts";
+import {
+  afterFailure,
+  type Claim,
+  type GatewayError,
+  LEASE_MS,
+  mayStillSend,
+  type Outcome,
+} from "../domain/delivery.ts";
 import type { ClaimLost, StoreUnavailable } from "../domain/errors.ts";
 import type { MessageGateway } from "../ports/message-gateway.ts";
 import type { Outbox } from "../ports/outbox.ts";
@@ -17,38 +25,87 @@ export interface DeliveryPorts {
   readonly random: () => number;
 }
 
+/** What a deliverer is to do next. */
+export type NextDelivery =
+  /** Deliver this: nobody else will before the claim's lease runs out. */
+  | { readonly _tag: "CLAIMED"; readonly claim: Claim }
+  /** Wait until something is due. */
+  | { readonly _tag: "NOTHING_DUE" }
+  /** Wait, for this many milliseconds: the gateway had better be left alone. Nothing was claimed. */
+  | { readonly _tag: "PAUSED"; readonly ms: number };
+
 /** A notice that was worked on, and what became of it. */
 export interface Delivery {
   readonly claim: Claim;
   readonly outcome: Outcome;
+  /** Why it was not delivered. */
+  readonly error: O.Option<GatewayError>;
 }
 
-/** Takes the notice that has been due longest to the gateway; `none`: nothing is due. */
-export const deliverNext =
-  (ports: DeliveryPorts) => (): TE.TaskEither<StoreUnavailable | ClaimLost, O.Option<Delivery>> =>
+/** Claims the notice of this type that has been due longest, if the gateway may take one. */
+export const claimNext =
+  ({ gateway, outbox, now }: DeliveryPorts) =>
+  (type: ConversationType): TE.TaskEither<StoreUnavailable, NextDelivery> =>
+    pipe(
+      TE.fromIO(gateway.pause(type)),
+      TE.chain((ms) =>
+        ms > 0
+          ? TE.right<StoreUnavailable, NextDelivery>({ _tag: "PAUSED", ms })
+          : pipe(
+              TE.fromIO(now),
+              TE.chain((at) => outbox.claim(type, at, at + LEASE_MS)),
+              TE.map(
+                O.match(
+                  (): NextDelivery => ({ _tag: "NOTHING_DUE" }),
+                  (claim) => ({ _tag: "CLAIMED", claim }),
+                ),
+              ),
+            ),
+      ),
+    );
+
+/**
+ * Takes a claimed notice to the gateway and settles the claim. `CLAIM_LOST`: it took too long, and
+ * somebody else delivers it.
+ */
+export const deliver =
+  (ports: DeliveryPorts) =>
+  (claim: Claim): TE.TaskEither<StoreUnavailable | ClaimLost, Delivery> =>
     pipe(
       TE.fromIO(ports.now),
-      TE.chain((now) => ports.outbox.claim(now, now + LEASE_MS)),
-      TE.chainW(
-        O.match(
-          () => TE.right(O.none),
-          (claim) =>
-            pipe(
-              TE.fromTask(attempt(ports)(claim)),
-              TE.chainFirst((outcome) => ports.outbox.settle(claim, outcome)),
-              TE.map((outcome) => O.some({ claim, outcome })),
-            ),
-        ),
+      TE.filterOrElse(
+        (now) => mayStillSend(claim, now),
+        (): StoreUnavailable | ClaimLost => ({ _tag: "CLAIM_LOST" }),
       ),
+      TE.chainTaskK(() => attempt(ports)(claim)),
+      TE.chainFirst(({ outcome }) => settled(ports, claim, outcome)),
     );
 
 const attempt =
   ({ gateway, now, random }: DeliveryPorts) =>
-  ({ notice, attempts }: Claim): Task<Outcome> =>
+  (claim: Claim): Task<Delivery> =>
     pipe(
-      gateway.send(notice),
+      gateway.send(claim.notice),
       TE.match(
-        (error) => afterFailure(error, { attempts, now: now(), random: random() }),
-        (): Outcome => ({ _tag: "DELIVERED" }),
+        (error): Delivery => ({
+          claim,
+          outcome: afterFailure(error, { attempts: claim.attempts, now: now(), random: random() }),
+          error: O.some(error),
+        }),
+        () => ({ claim, outcome: { _tag: "DELIVERED" }, error: O.none }),
       ),
     );
+
+// What is not settled is delivered again, so a store that was away for a moment is asked twice. The
+// token makes that safe: the second time finds the claim settled, and changes nothing.
+const settled = (
+  { outbox }: DeliveryPorts,
+  claim: Claim,
+  outcome: Outcome,
+): TE.TaskEither<StoreUnavailable | ClaimLost, void> => {
+  const settling = outbox.settle(claim, outcome);
+  return pipe(
+    settling,
+    TE.orElse((fault) => (fault._tag === "STORE_UNAVAILABLE" ? settling : TE.left(fault))),
+  );
+};

@@ -1,8 +1,10 @@
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import type { GatewayError } from "../domain/delivery.ts";
+import type { GatewayUnavailable } from "../domain/errors.ts";
 import { type JsonObject, messageContent } from "../domain/message.ts";
 import type { MessageGateway } from "../ports/message-gateway.ts";
+import { makeBulkhead } from "./bulkhead.ts";
 import {
   type ConversationInput,
   type EntryError,
@@ -17,21 +19,37 @@ export interface SendMessageInput extends ConversationInput {
   readonly pushContent?: string;
 }
 
-/** Sends a message for its caller; success means that the gateway took it. */
-export const sendMessage =
-  (ports: EntryPorts & { readonly gateway: MessageGateway }) =>
-  (input: SendMessageInput): TE.TaskEither<EntryError | GatewayError, void> =>
+const OVERLOADED: GatewayUnavailable = {
+  _tag: "GATEWAY_UNAVAILABLE",
+  delivery: "none",
+  cause: "as many messages are being sent as may be at once",
+  retryAfter: 1,
+};
+
+/**
+ * Sends a message for its caller; success means that the gateway took it. While `maxConcurrentSends`
+ * messages are on their way, the next is GATEWAY_UNAVAILABLE at once.
+ */
+export const sendMessage = (
+  ports: EntryPorts & { readonly gateway: MessageGateway },
+  { maxConcurrentSends }: { readonly maxConcurrentSends: number },
+): ((input: SendMessageInput) => TE.TaskEither<EntryError | GatewayError, void>) => {
+  const bounded = makeBulkhead(maxConcurrentSends, OVERLOADED);
+  return (input) =>
     pipe(
       TE.fromEither(messageContent(input.objectName, input.content)),
       TE.bindTo("content"),
       TE.bindW("entered", () => enterConversation(ports)(input)),
       TE.chainW(({ content, entered }) =>
-        ports.gateway.send({
-          ...entered.address,
-          objectName: input.objectName,
-          content,
-          ...(input.pushContent === undefined ? {} : { pushContent: input.pushContent }),
-          includeSender: false,
-        }),
+        bounded(
+          ports.gateway.send({
+            ...entered.address,
+            objectName: input.objectName,
+            content,
+            ...(input.pushContent === undefined ? {} : { pushContent: input.pushContent }),
+            includeSender: false,
+          }),
+        ),
       ),
     );
+};

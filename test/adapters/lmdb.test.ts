@@ -141,7 +141,7 @@ for (const [table, key, value] of [
         ? await fail(store.settings.noticeStatus(key))
         : await fail(store.settings.setNoticeStatus(key, 1, noticeFrom("a")));
     t.true(cause.includes(table));
-    t.deepEqual(await succeed(store.outbox.claim(Date.now(), Date.now())), O.none);
+    t.deepEqual(await succeed(store.outbox.claim("GROUP", Date.now(), Date.now())), O.none);
     await store.close();
     await remove();
   });
@@ -162,10 +162,12 @@ test("a notice that cannot be read keeps no other conversation from its turn", a
 
   const store = await succeed(openLmdbStore({ dir, now: () => 1 }));
   await succeed(store.outbox.add("group:2", noticeFrom("b")));
-  const { cause } = await fail(store.outbox.claim(1, 1_000));
+  const { cause } = await fail(store.outbox.claim("GROUP", 1, 1_000));
   t.true(cause.includes("notices"));
-  t.like(await succeed(store.outbox.claim(1, 1_000)), { value: { conversation: "group:2" } });
-  t.is((await fail(store.outbox.claim(1_000, 2_000)))._tag, "STORE_UNAVAILABLE");
+  t.like(await succeed(store.outbox.claim("GROUP", 1, 1_000)), {
+    value: { conversation: "group:2" },
+  });
+  t.is((await fail(store.outbox.claim("GROUP", 1_000, 2_000)))._tag, "STORE_UNAVAILABLE");
   await store.close();
   await remove();
 });

@@ -12,10 +12,10 @@ const makeRelayed = (overrides: Partial<Ports> = {}) => {
   const events = new EventEmitter();
   const gateway = makeMemoryGateway((message) => events.emit("taken", message.senderId));
   const ports = makeMemoryPorts({ ...makeMemoryStore(), gateway: gateway.gateway, ...overrides });
-  const { deliverNext } = createMisc(ports);
+  const misc = createMisc(ports);
   const start = (pollMs: number): ReturnType<typeof startRelay> =>
     startRelay({
-      deliverNext,
+      misc,
       outbox: ports.outbox,
       pollMs,
       onFault: (fault) => events.emit("fault", fault),
@@ -62,7 +62,7 @@ test("startRelay() tells of a store that is away, and goes on when it is back", 
   const { events, start } = makeRelayed({
     outbox: {
       ...outbox,
-      claim: (now, until) => (down ? TE.left(storeUnavailable("gone")) : outbox.claim(now, until)),
+      claim: (...asked) => (down ? TE.left(storeUnavailable("gone")) : outbox.claim(...asked)),
     },
   });
   await succeed(outbox.add("group:1", noticeFrom("a")));

@@ -218,17 +218,20 @@ for (const limit of [
   { status: 200, code: 1008, retryAfter: 7 },
   { status: 429, retryAfter: 7 },
 ]) {
-  const title = `send() does not go elsewhere with ${JSON.stringify(limit)}, now or next time`;
+  const title = `send() does not go elsewhere with ${JSON.stringify(limit)}, and waits as told`;
   testHosts(title, async (t, { first, second, options }) => {
-    const gateway = makeRongCloudGateway(options);
+    let now = Date.now();
+    const gateway = makeRongCloudGateway({ ...options, now: () => now });
     first.behave(limit);
-    t.deepEqual(await fail(gateway.send(PRIVATE)), {
-      _tag: "GATEWAY_UNAVAILABLE",
-      delivery: "none",
-      cause: "rate limit",
-      retryAfter: 7,
-    });
+    const refusal = { _tag: "GATEWAY_UNAVAILABLE", delivery: "none", retryAfter: 7 } as const;
+    t.deepEqual(await fail(gateway.send(PRIVATE)), { ...refusal, cause: "rate limit" });
     first.behave("take");
+    t.is(gateway.pause("PRIVATE")(), 7_000);
+    t.is(gateway.pause("GROUP")(), 0);
+    t.like(await fail(gateway.send(PRIVATE)), refusal);
+    t.is(first.attempts, 1);
+    now += 7_000;
+    t.is(gateway.pause("PRIVATE")(), 0);
     await succeed(gateway.send(PRIVATE));
     t.deepEqual([first.attempts, second.attempts], [2, 0]);
   });
@@ -297,25 +300,34 @@ testHosts("send() never accepts a certificate that nobody vouches for", async (t
   await impostor.close();
 });
 
-testHosts("ready() forgets a failure after 30 seconds", async (t, { first, options }) => {
-  let now = NOW;
-  const gateway = makeRongCloudGateway({ ...options, now: () => now });
-  first.behave({ status: 401, code: 1004 });
-  const error = await fail(gateway.send(PRIVATE));
-  t.deepEqual(error, { _tag: "GATEWAY_REJECTED", gatewayCode: 1004, cure: "operator" });
-  now += 29_999;
-  t.deepEqual(await fail(gateway.ready()), error);
-  now += 1;
-  await succeed(gateway.ready());
-  await fail(gateway.send(PRIVATE));
-  t.deepEqual(await fail(gateway.ready()), error);
-});
+for (const [behaviour, seconds] of [
+  [{ status: 500, code: 1000 }, 30],
+  // The outbox tries again once a minute what only the operator can cure.
+  [{ status: 401, code: 1004 }, 90],
+] as const) {
+  const title = `ready() forgets a failure with ${behaviour.code} after ${seconds} seconds`;
+  testHosts(title, async (t, { first, second, options }) => {
+    let now = NOW;
+    const gateway = makeRongCloudGateway({ ...options, now: () => now });
+    first.behave(behaviour);
+    second.behave(behaviour);
+    const error = await fail(gateway.send(PRIVATE));
+    now += seconds * 1_000 - 1;
+    t.deepEqual(await fail(gateway.ready()), error);
+    now += 1;
+    await succeed(gateway.ready());
+    await fail(gateway.send(PRIVATE));
+    t.deepEqual(await fail(gateway.ready()), error);
+  });
+}
 
 testHosts("ready() heeds a refused message as a sign of life", async (t, { first, options }) => {
-  const gateway = makeRongCloudGateway(options);
+  let now = Date.now();
+  const gateway = makeRongCloudGateway({ ...options, now: () => now });
   first.behave({ status: 429, code: 1008 });
   await fail(gateway.send(PRIVATE));
   t.like(await fail(gateway.ready()), { cause: "rate limit" });
+  now += 1_000;
   first.behave({ status: 403, code: 2007 });
   await fail(gateway.send(PRIVATE));
   await succeed(gateway.ready());
@@ -398,4 +410,141 @@ test("a gateway asks no further host when its time is up", async (t) => {
     "http://a.invalid/message/private/publish.json",
     "http://b.invalid/message/private/publish.json",
   ]);
+});
+
+testHosts(
+  "send() leaves hosts alone that keep failing, and says for how long",
+  async (t, hosts) => {
+    const { first, second, options } = hosts;
+    let now = Date.now();
+    const gateway = makeRongCloudGateway({ ...options, now: () => now });
+    first.behave({ status: 500, code: 1000 });
+    second.behave({ status: 500, code: 1000 });
+    for (let call = 0; call < 10; call += 1) {
+      t.like(await fail(gateway.send(PRIVATE)), { delivery: "unknown" });
+    }
+    const left = gateway.pause("PRIVATE")();
+    t.true(left > 0);
+    t.like(await fail(gateway.send(PRIVATE)), {
+      _tag: "GATEWAY_UNAVAILABLE",
+      delivery: "none",
+      retryAfter: Math.ceil(left / 1_000),
+    });
+    t.deepEqual([first.attempts, second.attempts], [5, 5]);
+
+    now += left;
+    first.behave("take");
+    second.behave("take");
+    await succeed(gateway.send(PRIVATE));
+    await succeed(gateway.send(PRIVATE));
+    t.deepEqual([first.taken.length, second.taken.length], [2, 0]);
+  },
+);
+
+testHosts(
+  "send() paces what comes at once, and refuses what would wait too long",
+  async (t, hosts) => {
+    const slept: number[] = [];
+    const now = Date.now();
+    const gateway = makeRongCloudGateway({
+      ...hosts.options,
+      groupPerSecond: 10,
+      now: () => now,
+      sleep: async (ms) => {
+        slept.push(ms);
+      },
+    });
+    const answers = await Promise.all(Array.from({ length: 15 }, () => gateway.send(GROUP)()));
+    const refused = answers.filter(({ _tag }) => _tag === "Left");
+    t.deepEqual(slept, [100, 200, 300, 400, 500, 600, 700, 800, 900, 1_000]);
+    t.is(refused.length, 4);
+    t.like(refused[0], { left: { delivery: "none", retryAfter: 2 } });
+    t.is(hosts.first.attempts, 11);
+    await succeed(gateway.send(PRIVATE));
+    await succeed(gateway.ready());
+  },
+);
+
+testHosts(
+  "pause() spares RongCloud while it takes nothing from the application",
+  async (t, hosts) => {
+    let now = Date.now();
+    const gateway = makeRongCloudGateway({ ...hosts.options, now: () => now });
+    const paused = (): ReadonlyArray<number> => [
+      gateway.pause("PRIVATE")(),
+      gateway.pause("GROUP")(),
+    ];
+    hosts.first.behave({ status: 401, code: 1006 });
+    for (let call = 0; call < 5; call += 1) {
+      t.deepEqual(paused(), [0, 0]);
+      await fail(gateway.send(PRIVATE));
+    }
+    t.deepEqual(paused(), [60_000, 60_000]);
+    now += 60_000;
+    t.deepEqual(paused(), [0, 0]);
+    await fail(gateway.send(PRIVATE));
+    t.deepEqual(paused(), [60_000, 60_000]);
+    hosts.first.behave("take");
+    // A caller's message is tried all the same, and shows that the operator has acted.
+    await succeed(gateway.send(PRIVATE));
+    t.deepEqual(paused(), [0, 0]);
+  },
+);
+
+for (const behaviour of ["take then reset", { status: 500, code: 1000 }] as const) {
+  const title = `with msgRandom a message is repeated after ${JSON.stringify(behaviour)}, as itself`;
+  testHosts(title, async (t, { first, second, options }) => {
+    const randoms: unknown[] = [];
+    const gateway = makeRongCloudGateway({
+      ...options,
+      msgRandom: true,
+      fetch: (url, init) => {
+        const random = new URLSearchParams(String(init.body)).get("msgRandom");
+        randoms.push(random);
+        return fetch(url, init);
+      },
+    });
+    first.behave(behaviour);
+    await succeed(gateway.send(PRIVATE));
+    t.deepEqual([first.attempts, second.taken.length], [1, 1]);
+    await succeed(gateway.send(PRIVATE));
+    t.is(randoms[0], randoms[1]);
+    t.is(new Set(randoms).size, 2);
+    t.true(randoms.every((random) => Number.isInteger(Number(random)) && Number(random) < 2 ** 31));
+  });
+}
+
+testHosts("with msgRandom a repeat that is refused leaves the doubt", async (t, hosts) => {
+  const gateway = makeRongCloudGateway({ ...hosts.options, msgRandom: true });
+  hosts.first.behave("take then reset");
+  hosts.second.behave({ status: 200, code: 20407 });
+  t.like(await fail(gateway.send(PRIVATE)), { _tag: "GATEWAY_UNAVAILABLE", delivery: "unknown" });
+});
+
+testHosts("with msgRandom one host alone is asked twice", async (t, { first, options }) => {
+  const gateway = makeRongCloudGateway({ ...options, hosts: [first.url], msgRandom: true });
+  first.behave({ status: 500, code: 1000 });
+  t.like(await fail(gateway.send(PRIVATE)), { delivery: "unknown" });
+  t.is(first.attempts, 2);
+});
+
+test("a process that was stopped until its time was over sends nothing when it wakes", async (t) => {
+  let now = NOW;
+  const asked: unknown[] = [];
+  const gateway = makeRongCloudGateway({
+    ...KEYS,
+    hosts: ["http://a.invalid"],
+    groupPerSecond: 1,
+    now: () => now,
+    sleep: async () => {
+      now += 60_000;
+    },
+    fetch: async (url) => {
+      asked.push(url);
+      return new Response('{"code":200}');
+    },
+  });
+  await succeed(gateway.send(GROUP));
+  t.like(await fail(gateway.send(GROUP)), { delivery: "none" });
+  t.is(asked.length, 1);
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import * as O from "fp-ts/lib/Option.js";
+import { CONVERSATION_TYPES, type ConversationType } from "../../core/domain/conversation.ts";
 import type { Claim } from "../../core/domain/delivery.ts";
 import type { OutboundMessage } from "../../core/domain/message.ts";
 import { screenCaptureNotice } from "../../core/domain/screen-capture.ts";
@@ -7,9 +8,12 @@ import type { Outbox } from "../../core/ports/outbox.ts";
 import { succeed, wireId } from "../support/expect.ts";
 
 /** A notice that is told from the others by its sender. */
-export const noticeFrom = (sender: string): OutboundMessage =>
+export const noticeFrom = (
+  sender: string,
+  conversationType: ConversationType = "GROUP",
+): OutboundMessage =>
   screenCaptureNotice("sendScreenNtf", {
-    conversationType: "GROUP",
+    conversationType,
     senderId: wireId(sender),
     targetId: wireId("g"),
   });
@@ -40,18 +44,19 @@ export const makeClock = (at = 0): Clock => {
 /** The last millisecond that a Date can hold: whatever waits is due by then. */
 const END_OF_TIME = 8.64e15;
 
-/** Claims and delivers until nothing is due at `now`; gives the claims in their order. */
+/** Claims and delivers until nothing is due at `now`; gives each type's claims in their order. */
 export const drain = async (
   outbox: Outbox,
   now: number = END_OF_TIME,
 ): Promise<ReadonlyArray<Claim>> => {
   const claims: Claim[] = [];
-  for (;;) {
-    const claimed = await succeed(outbox.claim(now, now + 1_000));
-    if (O.isNone(claimed)) {
-      return claims;
+  for (const type of CONVERSATION_TYPES) {
+    let claimed = await succeed(outbox.claim(type, now, now + 1_000));
+    while (O.isSome(claimed)) {
+      claims.push(claimed.value);
+      await succeed(outbox.settle(claimed.value, { _tag: "DELIVERED" }));
+      claimed = await succeed(outbox.claim(type, now, now + 1_000));
     }
-    claims.push(claimed.value);
-    await succeed(outbox.settle(claimed.value, { _tag: "DELIVERED" }));
   }
+  return claims;
 };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as O from "fp-ts/lib/Option.js";
-import type { Claim } from "../../core/domain/delivery.ts";
+import type { Claim, OutboxStatus, Outcome } from "../../core/domain/delivery.ts";
 import type { Outbox } from "../../core/ports/outbox.ts";
 import { fail, succeed } from "../support/expect.ts";
 import type { Contract } from "./contract.ts";
@@ -13,16 +13,34 @@ export interface OutboxSubject {
 }
 
 const claim = async (outbox: Outbox, now: number, leaseUntil = now + 1_000): Promise<Claim> => {
-  const claimed = await succeed(outbox.claim(now, leaseUntil));
+  const claimed = await succeed(outbox.claim("GROUP", now, leaseUntil));
   assert.ok(O.isSome(claimed), `nothing to claim at ${now}`);
   return claimed.value;
 };
 
 const assertNothingDue = async (outbox: Outbox, now: number): Promise<void> => {
-  assert.deepEqual(await succeed(outbox.claim(now, now + 1_000)), O.none);
+  assert.deepEqual(await succeed(outbox.claim("GROUP", now, now + 1_000)), O.none);
 };
 
 const DELIVERED = { _tag: "DELIVERED" } as const;
+
+const postponed = (until: number, reason = "x"): Outcome => ({ _tag: "POSTPONED", until, reason });
+
+const die = async (outbox: Outbox, conversation: string, name: string): Promise<void> => {
+  await succeed(outbox.add(conversation, noticeFrom(name)));
+  await succeed(outbox.settle(await claim(outbox, 0), { _tag: "DEAD", reason: "why" }));
+};
+
+const EMPTY: OutboxStatus = { pending: 0, oldest: O.none, inFlight: 0, dead: 0, reasons: [] };
+
+/** The status, its reasons in an order that the port does not promise. */
+const statusOf = async (outbox: Outbox, now: number): Promise<OutboxStatus> => {
+  const status = await succeed(outbox.status(now));
+  return {
+    ...status,
+    reasons: [...status.reasons].sort((a, b) => b.state.localeCompare(a.state)),
+  };
+};
 
 /** The sentences of core/ports/outbox.ts. */
 export const outboxContract: Contract<OutboxSubject> = [
@@ -40,6 +58,28 @@ export const outboxContract: Contract<OutboxSubject> = [
         { conversation, attempts, notice: claimed },
         { conversation: "group:1", attempts: 0, notice },
       );
+    },
+  },
+  {
+    title: "claim() says when the notice was stored and how long the lease lasts",
+    run: async ({ outbox, clock }) => {
+      clock.set(70);
+      await succeed(outbox.add("group:1", noticeFrom("a")));
+      const { storedAt, leaseUntil } = await claim(outbox, 90, 100);
+      assert.deepEqual({ storedAt, leaseUntil }, { storedAt: 70, leaseUntil: 100 });
+    },
+  },
+  {
+    title: "claim() gives notices of the type that is asked for, and no other",
+    run: async ({ outbox }) => {
+      await succeed(outbox.add("private:a:b", noticeFrom("a", "PRIVATE")));
+      await assertNothingDue(outbox, 0);
+      await succeed(outbox.add("group:1", noticeFrom("b")));
+      assert.equal((await claim(outbox, 0)).notice.senderId, "b");
+      await assertNothingDue(outbox, 0);
+      const claimed = await succeed(outbox.claim("PRIVATE", 0, 1_000));
+      assert.ok(O.isSome(claimed));
+      assert.equal(claimed.value.notice.senderId, "a");
     },
   },
   {
@@ -69,7 +109,7 @@ export const outboxContract: Contract<OutboxSubject> = [
       await succeed(outbox.add("group:1", noticeFrom("a")));
       await succeed(outbox.add("group:2", noticeFrom("b")));
       const claims = await Promise.all(
-        Array.from({ length: 8 }, () => succeed(outbox.claim(0, 1_000))),
+        Array.from({ length: 8 }, () => succeed(outbox.claim("GROUP", 0, 1_000))),
       );
       const got = claims.flatMap(
         O.match(
@@ -123,13 +163,13 @@ export const outboxContract: Contract<OutboxSubject> = [
       await succeed(outbox.add("group:1", noticeFrom("a")));
       const lost = await claim(outbox, 0, 500);
       const held = await claim(outbox, 500, 1_500);
-      for (const outcome of [DELIVERED, { _tag: "BURIED", reason: "x" } as const]) {
+      for (const outcome of [DELIVERED, { _tag: "DEAD", reason: "x" } as const]) {
         assert.deepEqual(await fail(outbox.settle(lost, outcome)), { _tag: "CLAIM_LOST" });
       }
       await assertNothingDue(outbox, 1_499);
       await succeed(outbox.settle(held, DELIVERED));
       await assertNothingDue(outbox, 10_000);
-      assert.deepEqual(await succeed(outbox.buried()), []);
+      assert.deepEqual(await succeed(outbox.deadLetters()), []);
     },
   },
   {
@@ -158,8 +198,7 @@ export const outboxContract: Contract<OutboxSubject> = [
     run: async ({ outbox }) => {
       await succeed(outbox.add("group:1", noticeFrom("a")));
       await succeed(outbox.add("group:1", noticeFrom("b")));
-      const postponed = { _tag: "POSTPONED", until: 700, reason: "x" } as const;
-      await succeed(outbox.settle(await claim(outbox, 0), postponed));
+      await succeed(outbox.settle(await claim(outbox, 0), postponed(700)));
       await assertNothingDue(outbox, 699);
       const again = await claim(outbox, 700);
       assert.deepEqual([again.notice.senderId, again.attempts], ["a", 1]);
@@ -171,21 +210,134 @@ export const outboxContract: Contract<OutboxSubject> = [
       await succeed(outbox.add("group:1", noticeFrom("a")));
       await succeed(outbox.add("group:2", noticeFrom("b")));
       const first = await claim(outbox, 0);
-      await succeed(outbox.settle(first, { _tag: "POSTPONED", until: 10_000, reason: "x" }));
+      await succeed(outbox.settle(first, postponed(10_000)));
       const second = await claim(outbox, 0);
       assert.notEqual(second.conversation, first.conversation);
     },
   },
   {
-    title: "settle() keeps a buried notice aside with its reason, and the next comes up",
+    title: "settle() keeps a postponed notice's age",
+    run: async ({ outbox, clock }) => {
+      clock.set(100);
+      await succeed(outbox.add("group:1", noticeFrom("a")));
+      clock.set(200);
+      await succeed(outbox.settle(await claim(outbox, 200), postponed(300)));
+      assert.equal((await claim(outbox, 300)).storedAt, 100);
+    },
+  },
+  {
+    title: "settle() keeps a dead notice aside with its reason, and the next comes up",
+    run: async ({ outbox, clock }) => {
+      await succeed(outbox.add("group:1", noticeFrom("a")));
+      await succeed(outbox.add("group:1", noticeFrom("b")));
+      await succeed(outbox.settle(await claim(outbox, 0), postponed(0)));
+      clock.set(50);
+      await succeed(outbox.settle(await claim(outbox, 50), { _tag: "DEAD", reason: "why" }));
+      assert.deepEqual(await succeed(outbox.deadLetters()), [
+        {
+          conversation: "group:1",
+          notice: noticeFrom("a"),
+          reason: "why",
+          attempts: 2,
+          storedAt: 0,
+          diedAt: 50,
+        },
+      ]);
+      assert.equal((await claim(outbox, 50)).notice.senderId, "b");
+    },
+  },
+  {
+    title: "deadLetters() lists the longest dead first",
+    run: async ({ outbox }) => {
+      const names = Array.from({ length: 12 }, (_, index) => `user${index}`);
+      for (const name of names) {
+        await die(outbox, `group:${name}`, name);
+      }
+      assert.deepEqual(senders(await succeed(outbox.deadLetters())), names);
+    },
+  },
+  {
+    title: "status() of an empty outbox is all nothing",
+    run: async ({ outbox }) => {
+      assert.deepEqual(await succeed(outbox.status(0)), EMPTY);
+    },
+  },
+  {
+    title: "status() counts what waits, what is on its way and what is dead, by reason",
+    run: async ({ outbox, clock }) => {
+      await die(outbox, "group:1", "dead");
+      clock.set(100);
+      await succeed(outbox.add("group:1", noticeFrom("a")));
+      clock.set(200);
+      await succeed(outbox.add("group:1", noticeFrom("behind")));
+      await succeed(outbox.add("group:2", noticeFrom("b")));
+      await succeed(outbox.settle(await claim(outbox, 200), postponed(9_000, "away")));
+      await claim(outbox, 200, 1_000);
+      const status = {
+        pending: 3,
+        oldest: O.some(100),
+        inFlight: 1,
+        dead: 1,
+        reasons: [
+          { state: "postponed", reason: "away", count: 1 },
+          { state: "dead", reason: "why", count: 1 },
+        ],
+      };
+      assert.deepEqual(await statusOf(outbox, 200), status);
+      assert.deepEqual(await statusOf(outbox, 1_000), { ...status, inFlight: 0 });
+    },
+  },
+  {
+    title: "status() knows of nothing any more once all is delivered",
     run: async ({ outbox }) => {
       await succeed(outbox.add("group:1", noticeFrom("a")));
       await succeed(outbox.add("group:1", noticeFrom("b")));
-      await succeed(outbox.settle(await claim(outbox, 0), { _tag: "BURIED", reason: "why" }));
-      assert.deepEqual(await succeed(outbox.buried()), [
-        { conversation: "group:1", notice: noticeFrom("a"), reason: "why" },
+      await succeed(outbox.settle(await claim(outbox, 0), postponed(10, "away")));
+      await succeed(outbox.settle(await claim(outbox, 10), postponed(20, "away")));
+      await succeed(outbox.settle(await claim(outbox, 20), postponed(30, "refused")));
+      assert.deepEqual((await succeed(outbox.status(20))).reasons, [
+        { state: "postponed", reason: "refused", count: 1 },
       ]);
-      assert.equal((await claim(outbox, 0)).notice.senderId, "b");
+      await drain(outbox);
+      assert.deepEqual(await succeed(outbox.status(100)), EMPTY);
+    },
+  },
+  {
+    title: "retry() makes postponed notices due, however many, and leaves claimed ones alone",
+    run: async ({ outbox }) => {
+      await succeed(outbox.add("group:held", noticeFrom("held")));
+      await claim(outbox, 0, 9_000);
+      const names = Array.from({ length: 600 }, (_, index) => `user${index}`);
+      await Promise.all(
+        names.map((name) => succeed(outbox.add(`group:${name}`, noticeFrom(name)))),
+      );
+      for (const _ of names) {
+        await succeed(outbox.settle(await claim(outbox, 0), postponed(5_000)));
+      }
+      await assertNothingDue(outbox, 100);
+      assert.equal(await succeed(outbox.retry(100)), 600);
+      assert.equal(await succeed(outbox.retry(100)), 0);
+      assert.deepEqual([...senders(await drain(outbox, 100))].sort(), [...names].sort());
+    },
+  },
+  {
+    title: "revive() puts dead letters behind what waits, their age and attempts kept",
+    run: async ({ outbox, clock }) => {
+      await die(outbox, "group:1", "a");
+      await die(outbox, "group:2", "b");
+      clock.set(10);
+      await succeed(outbox.add("group:1", noticeFrom("c")));
+      assert.equal(await succeed(outbox.revive()), 2);
+      assert.deepEqual(await succeed(outbox.deadLetters()), []);
+      assert.deepEqual(await statusOf(outbox, 10), { ...EMPTY, pending: 3, oldest: O.some(0) });
+      const claims = await drain(outbox);
+      const inGroup1 = claims.filter(({ conversation }) => conversation === "group:1");
+      assert.deepEqual(senders(inGroup1), ["c", "a"]);
+      assert.deepEqual(
+        claims.filter(({ attempts, storedAt }) => attempts === 1 && storedAt === 0).length,
+        2,
+      );
+      assert.equal(await succeed(outbox.revive()), 0);
     },
   },
   {

@@ -43,6 +43,7 @@ const DEFAULTS = {
     cookie: "sealtalk_session",
   },
   gateway: { _tag: "LOG" },
+  sendConcurrency: 64,
   releasesDir: O.none,
   corsOrigins: [],
   rateLimit: 60,
@@ -58,6 +59,7 @@ test("readConfig() takes an empty variable for an unset one", (t) => {
     "HOST PORT DATA_DIR STORE REDIS_URL REDIS_PREFIX MYSQL_URL N3D_KEY SESSION_SECRET SESSION_JWKS",
     "SESSION_ISSUER SESSION_AUDIENCE SESSION_COOKIE LEGACY_COOKIE_NAME LEGACY_COOKIE_KEY",
     "LEGACY_COOKIE_MAX_AGE_DAYS RONGCLOUD_APP_KEY RONGCLOUD_APP_SECRET RONGCLOUD_API",
+    "RONGCLOUD_PRIVATE_PER_MINUTE RONGCLOUD_GROUP_PER_SECOND RONGCLOUD_MSG_RANDOM SEND_CONCURRENCY",
     "MESSAGE_GATEWAY RELEASES_DIR CORS_ORIGINS RATE_LIMIT LOG_LEVEL NODE_ENV",
   ].flatMap((line) => line.split(" "));
   t.deepEqual(config(Object.fromEntries(names.map((name) => [name, ""]))), DEFAULTS);
@@ -145,6 +147,10 @@ for (const [env, message] of [
   [{ RONGCLOUD_API: "ftp://a.example" }, undefined],
   [{ RONGCLOUD_API: "https://a.example/?x=1" }, undefined],
   [{ RONGCLOUD_API: "https://u:p@a.example" }, undefined],
+  [{ RONGCLOUD_PRIVATE_PER_MINUTE: "0" }, "expected an integer from 1"],
+  [{ RONGCLOUD_GROUP_PER_SECOND: "2.5" }, "expected an integer from 1"],
+  [{ RONGCLOUD_MSG_RANDOM: "yes" }, "expected 0 or 1"],
+  [{ SEND_CONCURRENCY: "0" }, "expected an integer from 1"],
   [{ MESSAGE_GATEWAY: "smtp" }, "expected one of rongcloud, log"],
   [
     { MESSAGE_GATEWAY: "rongcloud" },
@@ -233,6 +239,10 @@ test("readConfig() reports everything at once, and never a value", (t) => {
     LEGACY_COOKIE_MAX_AGE_DAYS: "s3cret",
     RONGCLOUD_APP_KEY: "s3cret",
     RONGCLOUD_API: "s3cret",
+    RONGCLOUD_PRIVATE_PER_MINUTE: "s3cret",
+    RONGCLOUD_GROUP_PER_SECOND: "s3cret",
+    RONGCLOUD_MSG_RANDOM: "s3cret",
+    SEND_CONCURRENCY: "s3cret",
     MESSAGE_GATEWAY: "s3cret",
     CORS_ORIGINS: "s3cret",
     RATE_LIMIT: "s3cret",
@@ -262,6 +272,9 @@ test("readConfig() starts in production with a secret and keys", (t) => {
     _tag: "RONGCLOUD",
     appKey: "app-key",
     hosts: ["https://api.rong-api.com", "https://api-b.rong-api.com"],
+    privatePerMinute: 6_000,
+    groupPerSecond: 20,
+    msgRandom: false,
   });
 });
 
@@ -277,6 +290,19 @@ test("readConfig() starts in production with keys from elsewhere, and then makes
 test("readConfig() counts a secret in bytes of UTF-8", (t) => {
   t.is(config({ SESSION_SECRET: "密".repeat(11) }).sessions.secret._tag, "GIVEN");
   t.deepEqual(variables({ SESSION_SECRET: "密".repeat(10) }), ["SESSION_SECRET"]);
+});
+
+test("readConfig() reads RongCloud's limits, and whether it refuses repeats", (t) => {
+  const { gateway, sendConcurrency } = config({
+    RONGCLOUD_APP_KEY: "app-key",
+    RONGCLOUD_APP_SECRET: "app-secret",
+    RONGCLOUD_PRIVATE_PER_MINUTE: "12000",
+    RONGCLOUD_GROUP_PER_SECOND: "40",
+    RONGCLOUD_MSG_RANDOM: "1",
+    SEND_CONCURRENCY: "8",
+  });
+  t.like(gateway, { privatePerMinute: 12_000, groupPerSecond: 40, msgRandom: true });
+  t.is(sendConcurrency, 8);
 });
 
 test("readConfig() reads the hosts in their order, without the slash at the end", (t) => {

@@ -1,5 +1,5 @@
 import test from "ava";
-import { afterFailure } from "../../core/domain/delivery.ts";
+import { afterFailure, LEASE_MS, mayStillSend } from "../../core/domain/delivery.ts";
 
 const away = { _tag: "GATEWAY_UNAVAILABLE", delivery: "unknown", cause: "x" } as const;
 const NOW = 1_000_000;
@@ -34,10 +34,18 @@ test("afterFailure() tries what the operator can cure once a minute", (t) => {
   });
 });
 
-test("afterFailure() buries what the gateway can never take", (t) => {
+test("afterFailure() gives up what the gateway can never take", (t) => {
   const rejected = { _tag: "GATEWAY_REJECTED", gatewayCode: 1002, cure: "none" } as const;
   t.deepEqual(afterFailure(rejected, { attempts: 0, now: NOW, random: 0 }), {
-    _tag: "BURIED",
+    _tag: "DEAD",
     reason: "GATEWAY_REJECTED 1002",
   });
+});
+
+test("mayStillSend() holds while the lease outlasts the longest sending", (t) => {
+  const leaseUntil = NOW + LEASE_MS;
+  t.true(mayStillSend({ leaseUntil }, NOW));
+  t.true(mayStillSend({ leaseUntil }, leaseUntil - 4_001));
+  t.false(mayStillSend({ leaseUntil }, leaseUntil - 4_000));
+  t.false(mayStillSend({ leaseUntil }, leaseUntil + 1));
 });

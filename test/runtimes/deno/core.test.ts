@@ -18,7 +18,9 @@ Deno.test("createMisc() decides, stores and delivers under Deno, from its source
   const conversation = { caller: id("1"), conversationType: 1, targetId: "w-2" };
   await succeed(misc.setScreenCapture({ ...conversation, noticeStatus: 1 }));
   assert.equal(await succeed(misc.getScreenCapture(conversation)), 1);
-  await succeed(misc.deliverNext());
+  const next = await succeed(misc.claimNext("PRIVATE"));
+  assert.ok(next._tag === "CLAIMED");
+  await succeed(misc.deliver(next.claim));
   assert.deepEqual(
     taken.map(({ objectName, targetId }) => [objectName, targetId]),
     [["ST:ConNtf", "w-2"]],

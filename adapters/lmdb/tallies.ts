@@ -1,0 +1,53 @@
+import * as E from "fp-ts/lib/Either.js";
+import { pipe } from "fp-ts/lib/function.js";
+import * as O from "fp-ts/lib/Option.js";
+import * as t from "io-ts";
+import type { ReasonCount } from "../../core/domain/delivery.ts";
+import type { StoreUnavailable } from "../../core/domain/errors.ts";
+import type { Environment } from "./environment.ts";
+
+const Tally = t.readonly(
+  t.type({
+    state: t.union([t.literal("postponed"), t.literal("dead")]),
+    reason: t.string,
+    count: t.number,
+  }),
+);
+
+/** Numbers that writes keep up to date, so that nobody has to count. */
+export interface Tallies {
+  /** Reads a count; what it answers changes that, and may be called once, within the same write. */
+  readonly change: (
+    state: ReasonCount["state"],
+    reason: string | undefined,
+    by: number,
+  ) => E.Either<StoreUnavailable, () => void>;
+  readonly all: () => E.Either<StoreUnavailable, ReadonlyArray<ReasonCount>>;
+}
+
+/** How many notices are in which state, by the reason. */
+export const makeTallies = ({ table }: Environment): Tallies => {
+  const tallies = table("tallies", Tally);
+  return {
+    change: (state, reason, by) =>
+      reason === undefined
+        ? E.right(() => {})
+        : pipe(
+            tallies.get([state, reason]),
+            E.map(
+              O.match(
+                () => by,
+                ({ count }) => count + by,
+              ),
+            ),
+            E.map((count) => () => {
+              if (count === 0) {
+                tallies.remove([state, reason]);
+              } else {
+                tallies.put([state, reason], { state, reason, count });
+              }
+            }),
+          ),
+    all: () => tallies.values({}),
+  };
+};
