@@ -4,8 +4,9 @@ import type { StoreUnavailable } from "../../core/domain/errors.ts";
 import { Id } from "../../core/domain/identity.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
 import { tokens } from "../inversify/mod.ts";
-import { type Application, withApplication } from "./application.ts";
-import { type Failure, failed, misconfigured, misused } from "./failure.ts";
+import type { Application } from "./application.ts";
+import { type Failure, misused } from "./failure.ts";
+import { withStore } from "./store.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Reads an id as the service keeps it; one that this deployment cannot spell is none. */
@@ -37,17 +38,8 @@ export const withDirectory =
       idOf: (text: string) => TE.TaskEither<Failure, Id>,
     ) => TE.TaskEither<Failure | StoreUnavailable, A>,
   ): TE.TaskEither<Failure, A> =>
-    withApplication(surroundings)((application) =>
-      pipe(
-        application.part(tokens.CONFIG),
-        TE.filterOrElse(
-          ({ store }) => store !== "memory",
-          () => misconfigured("STORE: memory keeps nothing when this command ends"),
-        ),
-        TE.chain(() => application.part(tokens.STORE)),
-        TE.chainW(({ relationships }) => use(relationships, parseId(application))),
-        TE.mapLeft((fault) => ("lines" in fault ? fault : failed(`store: ${fault.cause}`))),
-      ),
+    withStore(surroundings)(({ relationships }, application) =>
+      use(relationships, parseId(application)),
     );
 
 /** How a list is printed: one id a line, or as one JSON array. */

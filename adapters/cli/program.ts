@@ -6,6 +6,7 @@ import { diagnose } from "./doctor.ts";
 import type { Failure } from "./failure.ts";
 import { addFriends, listFriends, removeFriends } from "./friends.ts";
 import { addMembers, listMembers, removeMembers } from "./members.ts";
+import { listDeadLetters, type RetryOptions, retryNotices, showOutbox } from "./outbox.ts";
 import { checkReleases } from "./releases.ts";
 import { serve } from "./serve.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -65,6 +66,7 @@ const makeProgram = (surroundings: Surroundings, run: Run): Command => {
 
   describeFriends(program, surroundings, run);
   describeMembers(program, surroundings, run);
+  describeOutbox(program, surroundings, run);
 
   program
     .command("releases")
@@ -119,6 +121,27 @@ const describeMembers = (program: Command, surroundings: Surroundings, run: Run)
     .action((group: string, options: ListOptions) =>
       run(listMembers(surroundings, group, options)),
     );
+};
+
+const describeOutbox = (program: Command, surroundings: Surroundings, run: Run): void => {
+  const outbox = program
+    .command("outbox")
+    .description("see the notices that are not delivered yet, and have them tried again");
+  outbox
+    .command("status")
+    .description("say how many wait, since when, how many are on their way or dead, and why")
+    .option("--json", "as a JSON object")
+    .action((options: ListOptions) => run(showOutbox(surroundings, options)));
+  outbox
+    .command("dead")
+    .description("list the notices that RongCloud can never take")
+    .option("--json", "as a JSON array")
+    .action((options: ListOptions) => run(listDeadLetters(surroundings, options)));
+  outbox
+    .command("retry")
+    .description("have every postponed notice tried now")
+    .option("--dead", "and the dead ones too, behind what waits in their conversations")
+    .action((options: RetryOptions) => run(retryNotices(surroundings, options)));
 };
 
 const parseDays = (text: string): number => {

@@ -69,7 +69,7 @@ const unbind = async (container: Container, token: symbol): Promise<void> => {
 const bindAll = (bind: Bind, config: Config): void => {
   provide(bind, tokens.CONFIG, [], () => config);
   provide(bind, tokens.LOGGER, [tokens.CONFIG], ({ logLevel }) => makeLogger(logLevel));
-  provide(bind, tokens.METRICS, [], makeMetrics);
+  provide(bind, tokens.METRICS, [tokens.STORE], ({ outbox }) => makeMetrics({ outbox }));
   bindPorts(bind);
   bindSessions(bind);
   bindService(bind);

@@ -3,8 +3,18 @@
  *
  * @module
  */
+import * as E from "fp-ts/lib/Either.js";
+import * as O from "fp-ts/lib/Option.js";
 import type { Task } from "fp-ts/lib/Task.js";
-import { Counter, collectDefaultMetrics, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Outbox } from "../../core/mod.ts";
+
+/** What is measured when it is asked for. */
+export interface MetricsOptions {
+  readonly outbox: Pick<Outbox, "status">;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
 
 /** The metrics of one process. */
 export interface Metrics {
@@ -17,7 +27,7 @@ export interface Metrics {
     readonly status: number;
     readonly durationMs: number;
   }) => void;
-  /** `outcome`: DELIVERED, POSTPONED or BURIED. */
+  /** `outcome`: DELIVERED, POSTPONED or DEAD. */
   readonly delivered: (outcome: string) => void;
 }
 
@@ -26,8 +36,8 @@ const METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "OPTIONS"])
 
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
-/** Starts to count. */
-export const makeMetrics = (): Metrics => {
+/** Starts to count. While the outbox's store is away, there are no figures of the outbox. */
+export const makeMetrics = ({ outbox, now = Date.now }: MetricsOptions): Metrics => {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const requests = new Histogram({
@@ -43,9 +53,49 @@ export const makeMetrics = (): Metrics => {
     labelNames: ["outcome"],
     registers: [registry],
   });
+  const notices = new Gauge({
+    name: "sealtalk_misc_outbox_notices",
+    help: "Notices in the outbox: pending (in flight or not), in_flight, dead.",
+    labelNames: ["state"],
+    registers: [registry],
+  });
+  const failures = new Gauge({
+    name: "sealtalk_misc_outbox_failed_notices",
+    help: "Notices that were tried in vain, postponed or dead, by the reason of the last time.",
+    labelNames: ["state", "reason"],
+    registers: [registry],
+  });
+  const oldest = new Gauge({
+    name: "sealtalk_misc_outbox_oldest_seconds",
+    help: "Age of the oldest pending notice; 0: there is none.",
+    registers: [registry],
+  });
+
+  const measureOutbox = async (): Promise<void> => {
+    const at = now();
+    const status = await outbox.status(at)();
+    notices.reset();
+    failures.reset();
+    oldest.remove();
+    if (E.isLeft(status)) {
+      return;
+    }
+    const { pending, inFlight, dead, reasons } = status.right;
+    notices.set({ state: "pending" }, pending);
+    notices.set({ state: "in_flight" }, inFlight);
+    notices.set({ state: "dead" }, dead);
+    for (const { state, reason, count } of reasons) {
+      failures.set({ state, reason }, count);
+    }
+    oldest.set(Math.max(0, at - O.getOrElse(() => at)(status.right.oldest)) / 1_000);
+  };
+
   return {
     contentType: registry.contentType,
-    read: () => registry.metrics(),
+    read: async () => {
+      await measureOutbox();
+      return registry.metrics();
+    },
     answered: ({ route, method, status, durationMs }) =>
       requests.observe(
         { route, method: METHODS.has(method) ? method : "other", status },

@@ -13,13 +13,13 @@ import { testContract } from "../support/contract.ts";
 import { COOKIE, makeWorld, type World } from "../support/world.ts";
 
 const serverOf = async (
-  { misc, sessions }: World,
+  { misc, sessions, store }: World,
   overrides: Partial<ServerOptions> = {},
 ): Promise<Hapi.Server> =>
   makeServer({
     misc,
     sessions,
-    metrics: makeMetrics(),
+    metrics: makeMetrics(store),
     openApi: async () => '{"openapi":"3.1.0"}',
     host: "127.0.0.1",
     port: 0,

@@ -3,13 +3,15 @@ import { signSession } from "../../adapters/session/mod.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
 import { id, succeed } from "./expect.ts";
 import { type FakeRongCloud, startFakeRongCloud } from "./fake-rongcloud.ts";
-import { type ServerProcess, startServer } from "./program.ts";
+import { type Ended, runProgram, type ServerProcess, startServer } from "./program.ts";
 import { makeTempDir } from "./temp-dir.ts";
 
 /** The real server as a process, on the embedded store, in front of a fake RongCloud. */
 export interface Deployment {
   readonly rongCloud: FakeRongCloud;
   readonly start: (more?: Readonly<Record<string, string>>) => Promise<ServerProcess>;
+  /** Runs a command to its end, in the server's environment. */
+  readonly run: (...args: ReadonlyArray<string>) => Promise<Ended>;
   /** A session token of this user. */
   readonly tokenFor: (user: string) => Promise<string>;
   /** Changes who knows whom, as the command line does beside the server. */
@@ -34,18 +36,18 @@ export const makeDeployment = async (): Promise<Deployment> => {
   };
   await relate(({ addFriends }) => addFriends([[id("alice"), id("bob")]]));
   await relate(({ addMembers }) => addMembers(id("g"), [id("alice"), id("bob")]));
+  const variables = {
+    DATA_DIR: dir,
+    SESSION_SECRET,
+    RONGCLOUD_APP_KEY: APPLICATION.appKey,
+    RONGCLOUD_APP_SECRET: APPLICATION.appSecret,
+    RONGCLOUD_API: rongCloud.url,
+    RATE_LIMIT: "0",
+  };
   return {
     rongCloud,
-    start: (more = {}) =>
-      startServer({
-        DATA_DIR: dir,
-        SESSION_SECRET,
-        RONGCLOUD_APP_KEY: APPLICATION.appKey,
-        RONGCLOUD_APP_SECRET: APPLICATION.appSecret,
-        RONGCLOUD_API: rongCloud.url,
-        RATE_LIMIT: "0",
-        ...more,
-      }),
+    start: (more = {}) => startServer({ ...variables, ...more }),
+    run: (...args) => runProgram(args, variables),
     tokenFor: (user) =>
       signSession({
         secret: new TextEncoder().encode(SESSION_SECRET),
