@@ -137,7 +137,7 @@ const outcomeOf = (verdict: Verdict | NotAsked): E.Either<GatewayError, void> =>
     }
     case "NOT_ASKED": {
       const { cause, ms } = verdict;
-      const retryAfter = Math.ceil(ms / 1_000);
+      const retryAfter = Math.max(1, Math.ceil(ms / 1_000));
       return E.left({ _tag: "GATEWAY_UNAVAILABLE", delivery: "none", cause, retryAfter });
     }
   }
