@@ -38,6 +38,7 @@ const ADAPTERS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "adapters/relay": [],
   "adapters/rongcloud": [],
   "adapters/session": ["jose", "cookie"],
+  "adapters/undici": ["undici"],
 };
 
 const TEST_RUNNERS = ["ava", "@fast-check/ava", "node:test"];
