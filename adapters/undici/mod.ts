@@ -103,10 +103,11 @@ async function* heldBack(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-// Between two check phases is one of the timers.
+// Of the timers that are due some may come after this one, but none after the check phase; and a turn
+// of the loop alone may leave them all out, since Node has it wait a millisecond at least.
 const untilTimersHaveRun = (): Promise<void> =>
   new Promise((done) => {
-    setImmediate(() => setImmediate(done));
+    setTimeout(() => setImmediate(done));
   });
 
 const makeConnector = (connectMs: number, ca: string | undefined): buildConnector.connector => {
