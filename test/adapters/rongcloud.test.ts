@@ -7,6 +7,7 @@ import {
   type RongCloudAttempt,
   type RongCloudOptions,
 } from "../../adapters/rongcloud/mod.ts";
+import { makeKeepAliveFetch } from "../../adapters/undici/mod.ts";
 import type { OutboundMessage } from "../../core/domain/message.ts";
 import { gatewayContract } from "../contract/message-gateway.ts";
 import { testContract } from "../support/contract.ts";
@@ -54,20 +55,50 @@ const GROUP: OutboundMessage = {
   includeSender: false,
 };
 
-testContract("rongcloud", gatewayContract, async () => {
-  const fake = await startFakeRongCloud(KEYS);
-  const gateway = makeRongCloudGateway({ ...KEYS, ...SHORT, hosts: [fake.url, fake.url] });
-  const cloud = {
-    take: () => fake.behave("take"),
-    refuse: () => fake.behave({ status: 400, code: 1002 }),
-    lockOut: () => fake.behave({ status: 401, code: 1006 }),
-    takeInSilence: () => fake.behave("take then reset"),
-    hang: () => fake.behave("hang"),
-    vanish: fake.close,
-    taken: () => fake.taken.length,
-  };
-  return { subject: { gateway, cloud }, close: fake.close };
-});
+/** How the requests are made, and how to be rid of it. */
+interface Asking {
+  readonly options: Pick<RongCloudOptions, "fetch">;
+  readonly close: () => Promise<void>;
+}
+
+const askRuntime = (): Asking => ({ options: {}, close: async () => {} });
+
+const askUndici = (): Asking => {
+  const { fetch, close } = makeKeepAliveFetch();
+  return { options: { fetch }, close };
+};
+
+const ASKING = [
+  ["the runtime's fetch", askRuntime],
+  ["undici's", askUndici],
+] as const;
+
+for (const [name, makeAsking] of ASKING) {
+  testContract(`rongcloud, asked with ${name}`, gatewayContract, async () => {
+    const fake = await startFakeRongCloud(KEYS);
+    const asking = makeAsking();
+    const gateway = makeRongCloudGateway({
+      ...KEYS,
+      ...SHORT,
+      ...asking.options,
+      hosts: [fake.url, fake.url],
+    });
+    const cloud = {
+      take: () => fake.behave("take"),
+      refuse: () => fake.behave({ status: 400, code: 1002 }),
+      lockOut: () => fake.behave({ status: 401, code: 1006 }),
+      takeInSilence: () => fake.behave("take then reset"),
+      hang: () => fake.behave("hang"),
+      vanish: fake.close,
+      taken: () => fake.taken.length,
+    };
+    const close = async (): Promise<void> => {
+      await fake.close();
+      await asking.close();
+    };
+    return { subject: { gateway, cloud }, close };
+  });
+}
 
 interface Hosts {
   readonly first: FakeRongCloud;
@@ -75,23 +106,33 @@ interface Hosts {
   readonly options: RongCloudOptions;
 }
 
-/** Tests with a primary and a backup host, and deadlines that no answer of theirs meets. */
+/**
+ * Tests with a primary and a backup host, and deadlines that no answer of theirs meets; once with
+ * each way to ask.
+ */
 const testHosts = (
   title: string,
   run: (t: ExecutionContext, hosts: Hosts) => Promise<void>,
 ): void => {
-  test(title, async (t) => {
-    const [first, second] = await Promise.all([startFakeRongCloud(KEYS), startFakeRongCloud(KEYS)]);
-    try {
-      await run(t, {
-        first,
-        second,
-        options: { ...KEYS, ...LONG, hosts: [first.url, second.url] },
-      });
-    } finally {
-      await Promise.all([first.close(), second.close()]);
-    }
-  });
+  for (const [name, makeAsking] of ASKING) {
+    test(`${title}, asked with ${name}`, async (t) => {
+      const [first, second] = await Promise.all([
+        startFakeRongCloud(KEYS),
+        startFakeRongCloud(KEYS),
+      ]);
+      const asking = makeAsking();
+      try {
+        await run(t, {
+          first,
+          second,
+          options: { ...KEYS, ...LONG, ...asking.options, hosts: [first.url, second.url] },
+        });
+      } finally {
+        await Promise.all([first.close(), second.close()]);
+        await asking.close();
+      }
+    });
+  }
 };
 
 testHosts("send() posts a private message's fields and no more", async (t, { first, options }) => {
