@@ -5,6 +5,7 @@ import test from "ava";
 import { classify, replyOfFault, type Verdict } from "../../adapters/rongcloud/classify.ts";
 import { sign } from "../../adapters/rongcloud/mod.ts";
 import { makeNonce } from "../../adapters/rongcloud/signature.ts";
+import { makeKeepAliveFetch } from "../../adapters/undici/mod.ts";
 
 const answered = (status: number, code: number, retryAfter?: number): Verdict =>
   classify({
@@ -145,9 +146,17 @@ test("makeNonce() gives another one each time, of 18 characters at most", (t) =>
   t.true(nonces.every((nonce) => /^[0-9a-f]{1,18}$/.test(nonce)));
 });
 
-const faultOf = async (url: string): Promise<unknown> => {
+const kept = makeKeepAliveFetch();
+test.after.always(kept.close);
+
+const FETCHES = [
+  ["the runtime's fetch", fetch],
+  ["undici's", kept.fetch],
+] as const;
+
+const faultOf = async (ask: typeof fetch, url: string): Promise<unknown> => {
   try {
-    const { status } = await fetch(url, { method: "POST", body: "a=b" });
+    const { status } = await ask(url, { method: "POST", body: "a=b" });
     return status;
   } catch (fault) {
     return fault;
@@ -179,42 +188,47 @@ const withServer = async (
 
 const HANDSHAKE_REFUSED = Buffer.from([21, 3, 3, 0, 2, 2, 40]);
 
-for (const [what, treat] of [
-  ["closes before the handshake", (socket: Socket) => socket.destroy()],
-  ["closes during the handshake", (socket: Socket) => socket.once("data", () => socket.destroy())],
-  ["does not speak TLS", (socket: Socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n")],
-  [
-    "refuses the handshake",
-    (socket: Socket) => socket.once("data", () => socket.end(HANDSHAKE_REFUSED)),
-  ],
-] as const) {
-  test(`replyOfFault() says that nothing was sent to a host that ${what}`, async (t) => {
-    const { outcome } = await withServer(treat, (address) => faultOf(`https://${address}`));
-    t.is(replyOfFault(outcome)._tag, "UNSENT", String(outcome));
-  });
-}
+for (const [name, ask] of FETCHES) {
+  for (const [what, treat] of [
+    ["closes before the handshake", (socket: Socket) => socket.destroy()],
+    [
+      "closes during the handshake",
+      (socket: Socket) => socket.once("data", () => socket.destroy()),
+    ],
+    ["does not speak TLS", (socket: Socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n")],
+    [
+      "refuses the handshake",
+      (socket: Socket) => socket.once("data", () => socket.end(HANDSHAKE_REFUSED)),
+    ],
+  ] as const) {
+    test(`replyOfFault() says of ${name} that nothing was sent to a host that ${what}`, async (t) => {
+      const { outcome } = await withServer(treat, (address) => faultOf(ask, `https://${address}`));
+      t.is(replyOfFault(outcome)._tag, "UNSENT", String(outcome));
+    });
+  }
 
-test("replyOfFault() says that nothing was sent to a port that refuses", async (t) => {
-  const { address } = await withServer(
-    () => {},
-    async () => {},
-  );
-  const reply = replyOfFault(await faultOf(`http://${address}`));
-  t.is(reply._tag, "UNSENT");
-  t.regex(reply._tag === "UNSENT" ? reply.cause : "", /ECONNREFUSED/);
-});
-
-for (const [what, treat] of [
-  ["closes", (socket: Socket) => socket.destroy()],
-  ["resets", (socket: Socket) => socket.resetAndDestroy()],
-] as const) {
-  test(`replyOfFault() leaves open what was sent when the host ${what}`, async (t) => {
-    const { outcome } = await withServer(
-      (socket) => socket.once("data", () => treat(socket)),
-      (address) => faultOf(`http://${address}`),
+  test(`replyOfFault() says of ${name} that nothing was sent to a port that refuses`, async (t) => {
+    const { address } = await withServer(
+      () => {},
+      async () => {},
     );
-    t.is(replyOfFault(outcome)._tag, "UNANSWERED", String(outcome));
+    const reply = replyOfFault(await faultOf(ask, `http://${address}`));
+    t.is(reply._tag, "UNSENT");
+    t.regex(reply._tag === "UNSENT" ? reply.cause : "", /ECONNREFUSED/);
   });
+
+  for (const [what, treat] of [
+    ["closes", (socket: Socket) => socket.destroy()],
+    ["resets", (socket: Socket) => socket.resetAndDestroy()],
+  ] as const) {
+    test(`replyOfFault() leaves open what ${name} sent when the host ${what}`, async (t) => {
+      const { outcome } = await withServer(
+        (socket) => socket.once("data", () => treat(socket)),
+        (address) => faultOf(ask, `http://${address}`),
+      );
+      t.is(replyOfFault(outcome)._tag, "UNANSWERED", String(outcome));
+    });
+  }
 }
 
 // As Node reports them: what cannot be had on any machine without its network.
