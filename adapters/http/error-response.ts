@@ -73,7 +73,8 @@ const SENTENCES: Readonly<Record<Exclude<HttpError["_tag"], "INVALID_INPUT">, st
   RATE_LIMITED: "Too many requests; wait as long as Retry-After says.",
   INTERNAL_ERROR: "The server made a mistake.",
   GATEWAY_REJECTED: "The message was refused; gatewayCode says why.",
-  GATEWAY_UNAVAILABLE: "The message gateway took nothing in time; wait as long as Retry-After says.",
+  GATEWAY_UNAVAILABLE:
+    "The message gateway took nothing in time; wait as long as Retry-After says.",
   STORE_UNAVAILABLE: "The store did not answer in time.",
   VERSIONS_UNAVAILABLE: "The current versions are not known at the moment.",
 };

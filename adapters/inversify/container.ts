@@ -4,7 +4,7 @@ import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { type Bind, Container, ContainerModule } from "inversify";
-import { createMisc } from "../../core/mod.ts";
+import { CONVERSATION_TYPES, createMisc } from "../../core/mod.ts";
 import { type Config, type ConfigFault, readConfig, type SessionConfig } from "../config/mod.ts";
 import {
   openFileVersionSource,
@@ -24,12 +24,19 @@ import { makeRateLimit } from "../rate-limit/mod.ts";
 import { startRelay } from "../relay/mod.ts";
 import { makeRongCloudGateway, probeRongCloud } from "../rongcloud/mod.ts";
 import { makeSessions, signSession, type TokenOptions } from "../session/mod.ts";
+import { makeKeepAliveFetch } from "../undici/mod.ts";
 import { onAnswered, onAttempt, onDelivery, onRelayFault, onReload } from "./events.ts";
 import { provide } from "./provide.ts";
 import * as tokens from "./tokens.ts";
 
 /** How long requests that are in flight may take when the server stops, in milliseconds. */
 const STOP_TIMEOUT_MS = 10_000;
+
+/** How long a connection to RongCloud may take to be made, in milliseconds. */
+const CONNECT_TIMEOUT_MS = 1_000;
+
+/** How many notices of each type of conversation are on their way at once. */
+const NOTICES_AT_ONCE = 16;
 
 /**
  * Wires the program for an environment, or reports everything that is wrong with that. Nothing is
@@ -52,7 +59,7 @@ export const makeContainer = (
 export const closeContainer = async (container: Container): Promise<void> => {
   await Promise.all([unbind(container, tokens.SERVER), unbind(container, tokens.RELAY)]);
   await unbind(container, tokens.RELEASE_FILES);
-  await unbind(container, tokens.STORE);
+  await Promise.all([unbind(container, tokens.STORE), unbind(container, tokens.KEEP_ALIVE)]);
 };
 
 const unbind = async (container: Container, token: symbol): Promise<void> => {
@@ -114,19 +121,41 @@ const bindPorts = (bind: Bind): void => {
           ({ expected }) => new ConfigurationFault(`N3D_KEY: expected ${expected}`),
         ),
   );
-  provide(bind, tokens.GATEWAY, [tokens.CONFIG, tokens.LOGGER], ({ gateway }, log) =>
-    gateway._tag === "LOG"
-      ? makeLogGateway(log)
-      : makeRongCloudGateway({
-          ...gateway,
-          appSecret: gateway.appSecret.reveal(),
-          onAttempt: onAttempt(log),
-        }),
+  provide(
+    bind,
+    tokens.KEEP_ALIVE,
+    [tokens.CONFIG],
+    ({ sendConcurrency }) =>
+      makeKeepAliveFetch({
+        // Less than an attempt may take: who cannot be reached leaves time for the next host.
+        connectMs: CONNECT_TIMEOUT_MS,
+        // One for each message that may be on its way: none waits for another's answer.
+        connections: sendConcurrency + CONVERSATION_TYPES.length * NOTICES_AT_ONCE,
+      }),
+    ({ close }) => close(),
   );
-  provide(bind, tokens.PROBE_GATEWAY, [tokens.CONFIG], ({ gateway }) =>
-    gateway._tag === "LOG"
-      ? TE.right(undefined)
-      : probeRongCloud({ ...gateway, appSecret: gateway.appSecret.reveal() }),
+  provide(
+    bind,
+    tokens.GATEWAY,
+    [tokens.CONFIG, tokens.LOGGER, tokens.KEEP_ALIVE],
+    ({ gateway }, log, { fetch }) =>
+      gateway._tag === "LOG"
+        ? makeLogGateway(log)
+        : makeRongCloudGateway({
+            ...gateway,
+            appSecret: gateway.appSecret.reveal(),
+            fetch,
+            onAttempt: onAttempt(log),
+          }),
+  );
+  provide(
+    bind,
+    tokens.PROBE_GATEWAY,
+    [tokens.CONFIG, tokens.KEEP_ALIVE],
+    ({ gateway }, { fetch }) =>
+      gateway._tag === "LOG"
+        ? TE.right(undefined)
+        : probeRongCloud({ ...gateway, appSecret: gateway.appSecret.reveal(), fetch }),
   );
 };
 
@@ -186,6 +215,7 @@ const bindService = (bind: Bind): void => {
       startRelay({
         misc,
         outbox,
+        workers: NOTICES_AT_ONCE,
         onDelivery: onDelivery(log, metrics),
         onFault: onRelayFault(log),
       }),

@@ -18,6 +18,7 @@ import type { Logger } from "../logging/mod.ts";
 import type { Metrics } from "../metrics/mod.ts";
 import type { Relay } from "../relay/mod.ts";
 import type { Sessions, TokenOptions } from "../session/mod.ts";
+import type { KeepAliveFetch } from "../undici/mod.ts";
 import { makeToken, type Token } from "./provide.ts";
 
 /** The ports that one store serves, and its end. */
@@ -44,6 +45,7 @@ export const STORE: Token<Store> = makeToken("Store");
 export const RELEASE_FILES: Token<FileVersionSource> = makeToken("FileVersionSource");
 export const READ_RELEASES: Token<ReadReleases> = makeToken("ReadReleases");
 export const IDS: Token<IdCodec> = makeToken("IdCodec");
+export const KEEP_ALIVE: Token<KeepAliveFetch> = makeToken("KeepAliveFetch");
 export const GATEWAY: Token<MessageGateway> = makeToken("MessageGateway");
 export const PROBE_GATEWAY: Token<ProbeGateway> = makeToken("ProbeGateway");
 export const MISC: Token<Misc> = makeToken("Misc");
