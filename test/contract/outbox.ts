@@ -26,9 +26,9 @@ const DELIVERED = { _tag: "DELIVERED" } as const;
 
 const postponed = (until: number, reason = "x"): Outcome => ({ _tag: "POSTPONED", until, reason });
 
-const die = async (outbox: Outbox, conversation: string, name: string): Promise<void> => {
+const die = async (outbox: Outbox, conversation: string, name: string, now = 0): Promise<void> => {
   await succeed(outbox.add(conversation, noticeFrom(name)));
-  await succeed(outbox.settle(await claim(outbox, 0), { _tag: "DEAD", reason: "why" }));
+  await succeed(outbox.settle(await claim(outbox, now), { _tag: "DEAD", reason: "why" }));
 };
 
 const EMPTY: OutboxStatus = { pending: 0, oldest: O.none, inFlight: 0, dead: 0, reasons: [] };
@@ -248,10 +248,11 @@ export const outboxContract: Contract<OutboxSubject> = [
   },
   {
     title: "deadLetters() lists the longest dead first",
-    run: async ({ outbox }) => {
+    run: async ({ outbox, clock }) => {
       const names = Array.from({ length: 12 }, (_, index) => `user${index}`);
-      for (const name of names) {
-        await die(outbox, `group:${name}`, name);
+      for (const [at, name] of names.entries()) {
+        clock.set(at);
+        await die(outbox, `group:${name}`, name, at);
       }
       assert.deepEqual(senders(await succeed(outbox.deadLetters())), names);
     },
