@@ -11,38 +11,49 @@
 export interface Breaker {
   /** Failures since the last success. */
   readonly failures: number;
+  /** How often it has opened since then. */
+  readonly trips: number;
   /** Until then what failed is suspect, in milliseconds since the epoch. */
   readonly until: number;
+  /** Whether one call is let through, to see. */
+  readonly probing: boolean;
 }
 
-/** How many failures in a row open a breaker, and how long it then stays open. */
+/** How many failures in a row open a breaker, and for how long. */
 export interface BreakerRule {
   readonly threshold: number;
-  /** After the first failure, in milliseconds; it doubles with each further one. */
+  /** In milliseconds, the first time; it doubles each time that a probe fails. */
   readonly firstPause: number;
   readonly longestPause: number;
 }
 
 /** Nothing has failed. */
-export const CLOSED: Breaker = { failures: 0, until: 0 };
+export const CLOSED: Breaker = { failures: 0, trips: 0, until: 0, probing: false };
 
 /** Whether it failed a moment ago: another is to be preferred. */
 export const isSuspect = ({ until }: Breaker, now: number): boolean => now < until;
 
-/** Milliseconds until a call is let through; 0: now. */
-export const openFor = ({ threshold }: BreakerRule, breaker: Breaker, now: number): number =>
-  breaker.failures >= threshold ? Math.max(0, breaker.until - now) : 0;
+const hasOpened = ({ threshold }: BreakerRule, { failures }: Breaker): boolean =>
+  failures >= threshold;
 
-/** Lets a call through: if the breaker was open, no other until `until`, or until this has ended. */
-export const entered = ({ threshold }: BreakerRule, breaker: Breaker, until: number): Breaker =>
-  breaker.failures >= threshold ? { ...breaker, until } : breaker;
+/** Milliseconds until a call is let through; 0: now. */
+export const openFor = (rule: BreakerRule, breaker: Breaker, now: number): number =>
+  hasOpened(rule, breaker) ? Math.max(0, breaker.until - now) : 0;
+
+/** Lets a call through: if the breaker had opened, no other until `until`, or until this has ended. */
+export const entered = (rule: BreakerRule, breaker: Breaker, until: number): Breaker =>
+  hasOpened(rule, breaker) ? { ...breaker, until, probing: true } : breaker;
 
 /** A call failed. */
-export const failed = (
-  { firstPause, longestPause }: BreakerRule,
-  { failures }: Breaker,
-  now: number,
-): Breaker => ({
-  failures: failures + 1,
-  until: now + Math.min(longestPause, firstPause * 2 ** failures),
-});
+export const failed = (rule: BreakerRule, breaker: Breaker, now: number): Breaker => {
+  const failures = breaker.failures + 1;
+  if (failures < rule.threshold) {
+    return { ...breaker, failures, until: now + rule.firstPause };
+  }
+  // Of many calls that fail together those that began before it opened say nothing new.
+  if (hasOpened(rule, breaker) && !breaker.probing && now < breaker.until) {
+    return breaker;
+  }
+  const pause = Math.min(rule.longestPause, rule.firstPause * 2 ** breaker.trips);
+  return { failures, trips: breaker.trips + 1, until: now + pause, probing: false };
+};

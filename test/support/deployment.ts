@@ -36,6 +36,7 @@ export const makeDeployment = async (): Promise<Deployment> => {
   };
   await relate(({ addFriends }) => addFriends([[id("alice"), id("bob")]]));
   await relate(({ addMembers }) => addMembers(id("g"), [id("alice"), id("bob")]));
+  const servers: ServerProcess[] = [];
   const variables = {
     DATA_DIR: dir,
     SESSION_SECRET,
@@ -46,7 +47,11 @@ export const makeDeployment = async (): Promise<Deployment> => {
   };
   return {
     rongCloud,
-    start: (more = {}) => startServer({ ...variables, ...more }),
+    start: async (more = {}) => {
+      const server = await startServer({ ...variables, ...more });
+      servers.push(server);
+      return server;
+    },
     run: (...args) => runProgram(args, variables),
     tokenFor: (user) =>
       signSession({
@@ -56,6 +61,8 @@ export const makeDeployment = async (): Promise<Deployment> => {
       })(),
     relate,
     close: async () => {
+      // Of a test that failed; the others have ended theirs.
+      await Promise.all(servers.map(({ end }) => end("SIGKILL")));
       await rongCloud.close();
       await remove();
     },
