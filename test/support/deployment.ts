@@ -8,7 +8,11 @@ import { makeTempDir } from "./temp-dir.ts";
 
 /** The real server as a process, on the embedded store, in front of a fake RongCloud. */
 export interface Deployment {
+  /** Where the servers keep their store. */
+  readonly dir: string;
   readonly rongCloud: FakeRongCloud;
+  /** Another that knows the same application: who started it ends it. */
+  readonly anotherRongCloud: () => Promise<FakeRongCloud>;
   readonly start: (more?: Readonly<Record<string, string>>) => Promise<ServerProcess>;
   /** Runs a command to its end, in the server's environment. */
   readonly run: (...args: ReadonlyArray<string>) => Promise<Ended>;
@@ -46,7 +50,9 @@ export const makeDeployment = async (): Promise<Deployment> => {
     RATE_LIMIT: "0",
   };
   return {
+    dir,
     rongCloud,
+    anotherRongCloud: () => startFakeRongCloud(APPLICATION),
     start: async (more = {}) => {
       const server = await startServer({ ...variables, ...more });
       servers.push(server);
