@@ -2,13 +2,12 @@
  * The server killed under load, again and again, on one store. Here are few rounds; `npm run
  * test:soak` plays many. SOAK_SEED repeats what was drawn, though not what the machine made of it.
  */
-import { join } from "node:path";
 import test from "ava";
-import { open } from "lmdb";
 import type { ConversationKey } from "../../core/domain/conversation.ts";
 import { LEASE_MS } from "../../core/domain/delivery.ts";
 import { type Deployment, makeDeployment, postJson } from "../support/deployment.ts";
 import type { Behaviour } from "../support/fake-rongcloud.ts";
+import { leasesIn } from "../support/leases.ts";
 import {
   type Asked,
   askUntilGone,
@@ -114,19 +113,12 @@ const playRound = async (
   return { plan, asked, exit, taken, claimed: await claimedSince(dir, began) };
 };
 
-/** Reads what is claimed from the store of a dead server. */
+/** Reads from the store of a dead server what it had claimed. */
 const claimedSince = async (dir: string, began: number): Promise<ReadonlySet<ConversationKey>> => {
-  const store = open({ path: join(dir, "store.mdb"), overlappingSync: false });
-  const leases = store.openDB<{ readonly value: number }, ConversationKey>({
-    name: "leases",
-    encoding: "json",
-  });
-  const claimed = [
-    ...leases.getRange().filter(({ value: { value: until } }) => until >= began + LEASE_MS),
-  ];
-  const conversations = new Set(claimed.map(({ key }) => key));
-  await store.close();
-  return conversations;
+  const leases = [...(await leasesIn(dir))];
+  return new Set(
+    leases.filter(([, until]) => until >= began + LEASE_MS).map(([conversation]) => conversation),
+  );
 };
 
 /** The last round: RongCloud takes, and the server ends when nothing is left. */

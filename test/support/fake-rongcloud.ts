@@ -120,7 +120,7 @@ export const startFakeRongCloud = async (application: FakeApplication): Promise<
     timers.add(timer);
   };
 
-  const handle = (asked: Asked, response: ServerResponse): void => {
+  const handle = (behaviour: Behaviour, asked: Asked, response: ServerResponse): void => {
     if (typeof behaviour !== "string") {
       if ("delayMs" in behaviour) {
         const answer = accept(asked);
@@ -156,9 +156,11 @@ export const startFakeRongCloud = async (application: FakeApplication): Promise<
 
   const { url, close } = await listen(
     createServer((request, response) => {
+      // As it is when a request comes: who waited for that may change it before the body is here.
+      const meant = behaviour;
       requests.add();
       read(request).then(
-        (asked) => handle(asked, response),
+        (asked) => handle(meant, asked, response),
         () => response.destroy(),
       );
     }),
