@@ -3,9 +3,11 @@
  * test:soak` plays many. SOAK_SEED repeats what was drawn, though not what the machine made of it.
  */
 import test from "ava";
+import { pipe } from "fp-ts/lib/function.js";
+import * as TE from "fp-ts/lib/TaskEither.js";
 import type { ConversationKey } from "../../core/domain/conversation.ts";
 import { LEASE_MS } from "../../core/domain/delivery.ts";
-import { type Deployment, makeDeployment, postJson } from "../support/deployment.ts";
+import { type Deployment, postJson } from "../support/deployment.ts";
 import type { Behaviour } from "../support/fake-rongcloud.ts";
 import { leasesIn } from "../support/leases.ts";
 import {
@@ -19,6 +21,7 @@ import {
   noticeIn,
   statusSetBy,
 } from "../support/load.ts";
+import { play } from "../support/play.ts";
 import type { ServerProcess } from "../support/program.ts";
 
 const ROUNDS = Number(process.env.SOAK_ROUNDS ?? 3);
@@ -123,9 +126,9 @@ const claimedSince = async (dir: string, began: number): Promise<ReadonlySet<Con
 
 /** The last round: RongCloud takes, and the server ends when nothing is left. */
 const playLast = async (deployment: Deployment, asked: ReadonlyArray<Asked>) => {
-  const { anotherRongCloud, run, start } = deployment;
-  await run("outbox", "retry");
-  const { pending } = await outboxStatus(deployment);
+  const { anotherRongCloud, start, withOutbox } = deployment;
+  await withOutbox(({ retry }) => retry(Date.now()));
+  const { pending } = await withOutbox(({ status }) => status(Date.now()));
   const rongCloud = await anotherRongCloud();
   const server = await start({ ...UNHURRIED, RONGCLOUD_API: rongCloud.url });
   await rongCloud.whenTaken(pending);
@@ -134,9 +137,6 @@ const playLast = async (deployment: Deployment, asked: ReadonlyArray<Asked>) => 
   await rongCloud.close();
   return { pending, statuses, exit, taken: rongCloud.taken.map(noticeIn) };
 };
-
-const outboxStatus = async ({ run }: Deployment): Promise<{ readonly pending: number }> =>
-  JSON.parse((await run("outbox", "status", "--json")).stdout);
 
 /** The status of each conversation that somebody asked in. */
 const statusesIn = async (
@@ -188,13 +188,15 @@ const split = (
   return { firsts: [...firsts], repeats };
 };
 
+type Excuse = "ambiguous answer" | "killed in flight";
+
 /**
  * Why something was taken once more. Only the notice at the head of a conversation can be, so the
  * taking before is of the same; and its server cannot have heard, or not have kept, that it was.
  */
 const excuseFor =
   (rounds: ReadonlyArray<Round>) =>
-  ({ earlier, later }: Repeat): "ambiguous answer" | "killed in flight" | undefined => {
+  ({ earlier, later }: Repeat): Excuse | undefined => {
     const before = rounds[earlier.round];
     if (before === undefined || nameOf(earlier) !== nameOf(later)) {
       return undefined;
@@ -225,33 +227,42 @@ const byConversation = <A extends Notice>(
 const count = (numbers: ReadonlyArray<number>): number =>
   numbers.reduce((sum, one) => sum + one, 0);
 
-test("a server killed under load again and again loses nothing that it acknowledged", async (t) => {
-  t.timeout(60_000 + ROUNDS * 10_000);
-  t.log(`rounds: ${ROUNDS}, SOAK_SEED=${SEED}`);
-  const deployment = await makeDeployment();
-  t.teardown(deployment.close);
+const playAll = async (deployment: Deployment) => {
   const clients = makeClients(ROUNDS * (MOST_ACKNOWLEDGED + 1));
-  for (const { enrol } of clients) {
-    await deployment.relate(enrol);
-  }
-
+  await deployment.relate((directory) =>
+    pipe(
+      clients,
+      TE.traverseArray(({ enrol }) => enrol(directory)),
+      TE.map(() => undefined),
+    ),
+  );
   const rounds: Round[] = [];
   for (const plan of drawPlans(SEED, ROUNDS)) {
     // What the last round's failures postponed is to be under way again when the server dies.
-    await deployment.run("outbox", "retry");
+    await deployment.withOutbox(({ retry }) => retry(Date.now()));
     rounds.push(await playRound(deployment, clients, plan));
   }
   const asked = rounds.flatMap((round) => round.asked);
   const last = await playLast(deployment, asked);
+  const left = await deployment.withOutbox(({ status }) => status(Date.now()));
+  return { asked, rounds, last, left };
+};
+
+const LONGEST_MS = 45_000 + ROUNDS * 5_000;
+
+test("a server killed under load again and again loses nothing that it acknowledged", async (t) => {
+  t.timeout(LONGEST_MS + 15_000);
+  t.log(`rounds: ${ROUNDS}, SOAK_SEED=${SEED}`);
+  const { asked, rounds, last, left } = await play(LONGEST_MS, playAll);
   t.true(rounds.every(({ exit }) => exit === "SIGKILL"));
   t.is(last.exit, 0);
   t.is(last.taken.length, last.pending);
-  t.like(await outboxStatus(deployment), { pending: 0, inFlight: 0, dead: 0 });
+  t.like(left, { pending: 0, inFlight: 0, dead: 0 });
 
   const taken = byConversation(
     [...rounds, last].flatMap(({ taken }, round) => taken.map((one) => ({ ...one, round }))),
   );
-  const excuses: Array<ReturnType<ReturnType<typeof excuseFor>>> = [];
+  const excuses: Array<Excuse | undefined> = [];
   for (const [conversation, steps] of byConversation(asked)) {
     const { firsts, repeats } = split(taken.get(conversation) ?? []);
     const kept = new Set(firsts);
@@ -275,10 +286,11 @@ test("a server killed under load again and again loses nothing that it acknowled
       .filter(({ plan }) => plan.behaviour === "take then reset")
       .map((round) => round.taken.length),
   );
-  const tally = (excuse: (typeof excuses)[number]): number =>
+  const tally = (excuse: Excuse | undefined): number =>
     excuses.filter((one) => one === excuse).length;
+  const unanswered = asked.filter(({ outcome }) => outcome !== "acknowledged");
   t.log(
-    `requests: ${asked.length}, not acknowledged: ${asked.filter(({ outcome }) => outcome !== "acknowledged").length},`,
+    `requests: ${asked.length}, not acknowledged: ${unanswered.length},`,
     `conversations: ${last.statuses.size}, left for the last server: ${last.pending}`,
   );
   t.log(

@@ -7,35 +7,18 @@ import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import test from "ava";
+import { pipe } from "fp-ts/lib/function.js";
+import * as TE from "fp-ts/lib/TaskEither.js";
 import { LEASE_MS } from "../../core/domain/delivery.ts";
-import { type Deployment, makeDeployment, postJson } from "../support/deployment.ts";
+import { type Deployment, postJson } from "../support/deployment.ts";
 import { id } from "../support/expect.ts";
 import type { FakeRongCloud } from "../support/fake-rongcloud.ts";
 import { leasesIn } from "../support/leases.ts";
+import { play } from "../support/play.ts";
 import type { LogLine, ServerProcess } from "../support/program.ts";
 
 const USERS = ["n0", "n1", "n2", "n3"];
 const GROUPS = ["g", "h", "elsewhere"];
-
-/** Plays a scenario, and leaves no process behind, not even a stopped one. */
-const play = async <A>(scenario: (deployment: Deployment) => Promise<A>): Promise<A> => {
-  const deployment = await makeDeployment();
-  const servers: ServerProcess[] = [];
-  const start: Deployment["start"] = async (more) => {
-    const server = await deployment.start(more);
-    servers.push(server);
-    return server;
-  };
-  try {
-    for (const group of GROUPS) {
-      await deployment.relate(({ addMembers }) => addMembers(id(group), USERS.map(id)));
-    }
-    return await scenario({ ...deployment, start });
-  } finally {
-    await Promise.all(servers.map(({ end }) => end("SIGKILL")));
-    await deployment.close();
-  }
-};
 
 /** Has a notice sent that is told from the others by its sender. */
 const capture = async (
@@ -89,6 +72,9 @@ const occupy = async (
   resume(other);
 };
 
+// Less than the sender waits for an answer.
+const ON_ITS_WAY_MS = 500;
+
 /** The other is stopped while RongCloud does not answer it. */
 const stoppedWhileSending = async (deployment: Deployment) => {
   const { rongCloud, start } = deployment;
@@ -100,10 +86,14 @@ const stoppedWhileSending = async (deployment: Deployment) => {
   await rongCloud.whenAttempted(2);
   stop(other);
   rongCloud.behave("take");
+  await rongCloud.whenTaken(2);
+  // When the other wakes, its old claim meets the owner's on the next notice.
+  rongCloud.behave({ delayMs: ON_ITS_WAY_MS });
   acknowledged.push(await capture(deployment, owner, "n2"));
   await rongCloud.whenTaken(3);
   resume(other);
   await other.line(ranOut);
+  rongCloud.behave("take");
   acknowledged.push(await capture(deployment, other, "n3"));
   await rongCloud.whenTaken(4);
   return { acknowledged, ...(await ended(deployment, other, owner)) };
@@ -254,23 +244,37 @@ const ownerStopped = async (deployment: Deployment) => {
 };
 
 /** Ends the servers, and tells what RongCloud got and what is left. */
-const ended = async ({ rongCloud, run }: Deployment, ...servers: ReadonlyArray<ServerProcess>) => {
+const ended = async (
+  { rongCloud, withOutbox }: Deployment,
+  ...servers: ReadonlyArray<ServerProcess>
+) => {
   const exits: Array<number | string> = [];
   for (const { end } of servers) {
     exits.push(await end("SIGTERM"));
   }
-  const { stdout } = await run("outbox", "status", "--json");
   return {
     exits,
     attempts: rongCloud.attempts,
     taken: GROUPS.map((group) => takenIn(rongCloud, group)),
-    left: JSON.parse(stdout),
+    left: await withOutbox(({ status }) => status(Date.now())),
   };
 };
 
+// Below the minute that AVA waits.
+const LONGEST_MS = 50_000;
+
 /** Starts at once; whoever waits for it hears of its end, also if that was a failure before. */
 const begin = <A>(scenario: (deployment: Deployment) => Promise<A>): (() => Promise<A>) => {
-  const outcome = play(scenario);
+  const outcome = play(LONGEST_MS, async (deployment) => {
+    await deployment.relate(({ addMembers }) =>
+      pipe(
+        GROUPS,
+        TE.traverseArray((group) => addMembers(id(group), USERS.map(id))),
+        TE.map(() => undefined),
+      ),
+    );
+    return scenario(deployment);
+  });
   outcome.catch(() => {});
   return () => outcome;
 };

@@ -1,5 +1,8 @@
-import { openLmdbStore } from "../../adapters/lmdb/mod.ts";
+import type { TaskEither } from "fp-ts/lib/TaskEither.js";
+import { type LmdbStore, openLmdbStore } from "../../adapters/lmdb/mod.ts";
 import { signSession } from "../../adapters/session/mod.ts";
+import type { StoreUnavailable } from "../../core/domain/errors.ts";
+import type { Outbox } from "../../core/ports/outbox.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
 import { id, succeed } from "./expect.ts";
 import { type FakeRongCloud, startFakeRongCloud } from "./fake-rongcloud.ts";
@@ -22,6 +25,8 @@ export interface Deployment {
   readonly relate: (
     change: (directory: RelationshipDirectory) => ReturnType<RelationshipDirectory["addFriends"]>,
   ) => Promise<void>;
+  /** Works on the outbox, as the command line does beside the server. */
+  readonly withOutbox: <A>(use: (outbox: Outbox) => TaskEither<StoreUnavailable, A>) => Promise<A>;
   readonly close: () => Promise<void>;
 }
 
@@ -33,11 +38,16 @@ const HOUR_MS = 3_600_000;
 export const makeDeployment = async (): Promise<Deployment> => {
   const { dir, remove } = await makeTempDir();
   const rongCloud = await startFakeRongCloud(APPLICATION);
-  const relate: Deployment["relate"] = async (change) => {
-    const { relationships, close } = await succeed(openLmdbStore({ dir }));
-    await succeed(change(relationships));
-    await close();
+  const withStore = async <A>(
+    use: (store: LmdbStore) => TaskEither<StoreUnavailable, A>,
+  ): Promise<A> => {
+    const store = await succeed(openLmdbStore({ dir }));
+    const answer = await succeed(use(store));
+    await store.close();
+    return answer;
   };
+  const relate: Deployment["relate"] = (change) =>
+    withStore(({ relationships }) => change(relationships));
   await relate(({ addFriends }) => addFriends([[id("alice"), id("bob")]]));
   await relate(({ addMembers }) => addMembers(id("g"), [id("alice"), id("bob")]));
   const servers: ServerProcess[] = [];
@@ -66,6 +76,7 @@ export const makeDeployment = async (): Promise<Deployment> => {
         expiresAt: Date.now() + HOUR_MS,
       })(),
     relate,
+    withOutbox: (use) => withStore(({ outbox }) => use(outbox)),
     close: async () => {
       // Of a test that failed; the others have ended theirs.
       await Promise.all(servers.map(({ end }) => end("SIGKILL")));
