@@ -7,12 +7,7 @@ import test from "ava";
 import { makeCertificate } from "../support/certificate.ts";
 import { type Deployment, makeDeployment } from "../support/deployment.ts";
 import { id } from "../support/expect.ts";
-import {
-  type Behaviour,
-  type FakeRongCloud,
-  listen,
-  startFakeRongCloud,
-} from "../support/fake-rongcloud.ts";
+import { type Behaviour, type FakeRongCloud, listen } from "../support/fake-rongcloud.ts";
 import type { ServerProcess } from "../support/program.ts";
 
 interface Row {
@@ -194,14 +189,14 @@ const startImpostor = async () => {
 };
 
 test("what cannot be reached has nothing, and the next host is asked at once", async (t) => {
-  const { rongCloud, start, run, tokenFor, close } = await makeDeployment();
+  const { rongCloud, anotherRongCloud, start, run, tokenFor, close } = await makeDeployment();
   const impostor = await startImpostor();
   t.teardown(async () => {
     await close();
     await impostor.close();
   });
   const alice = await tokenFor("alice");
-  const gone = await startFakeRongCloud({ appKey: "app-key", appSecret: "app-secret" });
+  const gone = await anotherRongCloud();
   await gone.close();
   const away = `${gone.url},${impostor.url}`;
   const alone = await start({ RONGCLOUD_API: away });
@@ -221,8 +216,8 @@ test("what cannot be reached has nothing, and the next host is asked at once", a
 });
 
 test("with RONGCLOUD_MSG_RANDOM a doubtful message is sent again, as the same", async (t) => {
-  const { rongCloud, start, tokenFor, close } = await makeDeployment();
-  const first = await startFakeRongCloud({ appKey: "app-key", appSecret: "app-secret" });
+  const { rongCloud, anotherRongCloud, start, tokenFor, close } = await makeDeployment();
+  const first = await anotherRongCloud();
   t.teardown(async () => {
     await close();
     await first.close();

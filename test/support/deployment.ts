@@ -78,7 +78,7 @@ export const makeDeployment = async (): Promise<Deployment> => {
     relate,
     withOutbox: (use) => withStore(({ outbox }) => use(outbox)),
     close: async () => {
-      // Of a test that failed; the others have ended theirs.
+      // Of a test that failed, stopped ones too; the others have ended theirs.
       await Promise.all(servers.map(({ end }) => end("SIGKILL")));
       await rongCloud.close();
       await remove();
