@@ -13,11 +13,12 @@ import * as J from "fp-ts/lib/Json.js";
 import type * as T from "fp-ts/lib/Task.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
-import { storeUnavailable } from "../../core/domain/errors.ts";
+import { type StoreUnavailable, storeUnavailable } from "../../core/domain/errors.ts";
 import type { Backend } from "./backend.ts";
 import { Answer, METHODS, type Send } from "./protocol.ts";
 
 const NumberedAnswer = t.intersection([t.type({ id: t.number }), Answer]);
+const Farewell = t.type({ bye: t.literal(true) });
 const NumberedQuestion = t.type({ id: t.number, method: t.string, args: t.unknown });
 
 /** Serves a store on a socket file; who may enter its folder may ask. */
@@ -63,6 +64,8 @@ export const serveChannel = async (
       // Each has the store's own deadline.
       await Promise.all(answering);
       for (const socket of sockets) {
+        // What was read has been answered, and nothing else was done.
+        writeLine(socket, { bye: true });
         // Whoever is stopped would never hang up by itself.
         socket.destroySoon();
       }
@@ -95,21 +98,30 @@ export const joinChannel = async (
   const waiting = new Map<number, (answer: Answer) => void>();
   let lastId = 0;
   let closing = false;
+  let gone: StoreUnavailable = storeUnavailable("the process that owns the store is gone");
+  let lose = (): void => {};
   const lost = new Promise<void>((resolve) => {
-    socket.once("close", () => {
-      for (const tell of waiting.values()) {
-        tell({ fault: storeUnavailable("the process that owns the store is gone") });
-      }
-      waiting.clear();
-      if (!closing) {
-        resolve();
-      }
-    });
+    lose = resolve;
   });
+  const leave = (): void => {
+    if (!closing) {
+      lose();
+    }
+    for (const tell of waiting.values()) {
+      tell({ fault: gone });
+    }
+    waiting.clear();
+  };
+  socket.once("close", leave);
   onLine(socket, async (line) => {
-    const answer = pipe(J.parse(line), E.chainW(NumberedAnswer.decode));
+    const message = J.parse(line);
+    const answer = pipe(message, E.chainW(NumberedAnswer.decode));
     if (E.isRight(answer)) {
       waiting.get(answer.right.id)?.(answer.right);
+    } else if (pipe(message, E.exists(Farewell.is))) {
+      gone = unserved;
+      socket.destroy();
+      leave();
     }
   });
   return {
@@ -130,9 +142,11 @@ export const joinChannel = async (
             );
             waiting.set(id, tell);
             if (socket.destroyed) {
-              tell({ fault: storeUnavailable("the process that owns the store is gone") });
+              tell({ fault: gone });
             } else {
-              writeLine(socket, { id, ...question });
+              // What could not be written nobody has read; of several lines some may have been.
+              const fault = socket.writableLength === 0 ? unserved : gone;
+              writeLine(socket, { id, ...question }, () => tell({ fault }));
             }
           }),
       ),
@@ -146,6 +160,16 @@ export const joinChannel = async (
     lost,
   };
 };
+
+/** What a question comes to that an owner did not heed before it ended: another one may. */
+const unserved: StoreUnavailable & { readonly unserved: true } = {
+  ...storeUnavailable("the process that owned the store has ended"),
+  unserved: true,
+};
+
+/** Whether nothing was done about a question, so that it may be asked again. */
+export const isUnserved = (fault: unknown): boolean =>
+  typeof fault === "object" && fault !== null && "unserved" in fault;
 
 const connected = (path: string): Promise<Socket | undefined> =>
   new Promise((resolve) => {
@@ -165,6 +189,10 @@ const onLine = (socket: Socket, heed: (line: string) => Promise<void>): void => 
     .on("error", () => socket.destroy());
 };
 
-const writeLine = (socket: Socket, message: object): void => {
-  socket.write(`${JSON.stringify(message)}\n`);
+const writeLine = (socket: Socket, message: object, onFault = (): void => {}): void => {
+  socket.write(`${JSON.stringify(message)}\n`, (fault) => {
+    if (fault) {
+      onFault();
+    }
+  });
 };

@@ -3,8 +3,12 @@ import { flow, identity, pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
-import { type Database, type Key, open, type RangeOptions } from "lmdb";
+import type { Key, RangeOptions } from "lmdb";
 import { type StoreUnavailable, storeUnavailable } from "../../core/domain/errors.ts";
+import { makeCommits } from "./commits.ts";
+import { askDisk } from "./disk.ts";
+import { type LmdbFile, openFile, type TableInFile } from "./file.ts";
+import { reasonOf } from "./reason.ts";
 
 /** Named, typed values under keys. What is read is decoded: a foreign or damaged value is an error. */
 export interface Table<A> {
@@ -33,19 +37,30 @@ export interface Environment {
   readonly close: () => Promise<void>;
 }
 
-/** Opens the environment in the file `path`, which other processes may have open too. */
+/** Opens the environment in the file `path`. */
 export const openEnvironment = (
   path: string,
   deadlineMs: number,
 ): E.Either<StoreUnavailable, Environment> =>
-  E.tryCatch(() => makeEnvironment(path, deadlineMs), unavailable);
+  pipe(
+    openFile(path),
+    E.map((file) => makeEnvironment(file, path, deadlineMs)),
+  );
 
-const makeEnvironment = (path: string, deadlineMs: number): Environment => {
-  // With overlapping syncs, a second process that opens and closes the file undoes transactions
-  // that were acknowledged and flushed.
-  const root = open<unknown, Key>({ path, overlappingSync: false });
+const makeEnvironment = (
+  { table, state, transaction, reopen, close }: LmdbFile,
+  path: string,
+  deadlineMs: number,
+): Environment => {
+  const { write, idle } = makeCommits({
+    prepare: pipe(
+      askDisk(path),
+      TE.chainIOEitherK(() => reopen),
+    ),
+    commit: transaction,
+    deadlineMs,
+  });
   let closed = false;
-  // lmdb crashes the process when a closed environment is used.
   const whileOpen = <Failure, A>(
     task: TE.TaskEither<Failure | StoreUnavailable, A>,
   ): TE.TaskEither<Failure | StoreUnavailable, A> =>
@@ -54,25 +69,28 @@ const makeEnvironment = (path: string, deadlineMs: number): Environment => {
       TE.chain((over) => (over ? TE.left(storeUnavailable("the store is closed")) : task)),
     );
   return {
-    table: (name, codec) => makeTable(name, root.openDB({ name, encoding: "json" }), codec),
-    read: (action) => whileOpen(TE.fromIOEither(() => E.flatten(E.tryCatch(action, unavailable)))),
-    write: (action) =>
+    table: (name, codec) => makeTable(name, table(name), codec),
+    read: (action) =>
       whileOpen(
-        pipe(
-          TE.tryCatch(() => inTime(root.transaction(action), deadlineMs), unavailable),
-          TE.chainEitherKW(identity),
+        TE.fromIOEither(() =>
+          pipe(
+            state(),
+            E.chain(() => E.flatten(E.tryCatch(action, unavailable))),
+          ),
         ),
       ),
+    write: (action) => whileOpen(pipe(write(action), TE.chainEitherKW(identity))),
     close: async () => {
       closed = true;
-      await root.close();
+      await idle();
+      await close();
     },
   };
 };
 
 const makeTable = <A>(
   name: string,
-  database: Database<unknown, Key>,
+  inFile: TableInFile,
   codec: t.Type<A, unknown, unknown>,
 ): Table<A> => {
   const Stored = t.type({ v: t.literal(1), value: codec });
@@ -84,30 +102,17 @@ const makeTable = <A>(
     ),
   );
   return {
-    get: (key) => pipe(O.fromNullable(database.get(key)), O.traverse(E.Applicative)(decode)),
-    has: (key) => database.doesExist(key),
+    get: (key) => pipe(O.fromNullable(inFile.database.get(key)), O.traverse(E.Applicative)(decode)),
+    has: (key) => inFile.database.doesExist(key),
     values: (range) =>
-      pipe([...database.getRange(range).map(({ value }) => value)], E.traverseArray(decode)),
+      pipe([...inFile.database.getRange(range).map(({ value }) => value)], E.traverseArray(decode)),
     put: (key, value) => {
-      database.put(key, Stored.encode({ v: 1, value }));
+      inFile.database.put(key, Stored.encode({ v: 1, value }));
     },
     remove: (key) => {
-      database.remove(key);
+      inFile.database.remove(key);
     },
   };
 };
 
-const unavailable = (fault: unknown): StoreUnavailable =>
-  storeUnavailable(fault instanceof Error ? fault.message : String(fault));
-
-const inTime = async <A>(work: Promise<A>, deadlineMs: number): Promise<A> => {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no flush in ${deadlineMs} ms`)), deadlineMs);
-  });
-  try {
-    return await Promise.race([work, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
-};
+const unavailable = (fault: unknown): StoreUnavailable => storeUnavailable(reasonOf(fault));

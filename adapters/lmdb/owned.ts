@@ -1,11 +1,14 @@
-import { constants } from "node:fs";
+import { constants, existsSync } from "node:fs";
 import { open } from "node:fs/promises";
+import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { type StoreUnavailable, storeUnavailable } from "../../core/domain/errors.ts";
 import type { Backend } from "./backend.ts";
-import { openEnvironment } from "./environment.ts";
+import { askDisk } from "./disk.ts";
+import { type Environment, openEnvironment } from "./environment.ts";
 import { makeOutbox } from "./outbox.ts";
+import { reasonOf } from "./reason.ts";
 import { makeRelationships } from "./relationships.ts";
 import { makeSettings } from "./settings.ts";
 
@@ -16,42 +19,71 @@ export const openOwned = (
   deadlineMs: number,
 ): TE.TaskEither<StoreUnavailable, Backend> =>
   pipe(
-    refuseForeignFile(path),
+    inspectFile(path),
     TE.chainEitherK(() => openEnvironment(path, deadlineMs)),
-    TE.map((environment) => {
-      const outbox = makeOutbox(environment, now);
-      return {
-        settings: makeSettings(environment, outbox),
-        outbox: outbox.outbox,
-        relationships: makeRelationships(environment),
-        close: environment.close,
-        lost: new Promise(() => {}),
-      };
-    }),
+    TE.chain((environment) =>
+      pipe(
+        TE.fromIOEither(() =>
+          E.tryCatch(
+            () => makeBackend(environment, now),
+            (fault) => storeUnavailable(reasonOf(fault)),
+          ),
+        ),
+        TE.orElseFirstTaskK(() => environment.close),
+      ),
+    ),
   );
 
-// LMDB's own mark, in the first page's header: lmdb crashes the process on a file without it.
+const makeBackend = (environment: Environment, now: () => number): Backend => {
+  const outbox = makeOutbox(environment, now);
+  return {
+    settings: makeSettings(environment, outbox),
+    outbox: outbox.outbox,
+    relationships: makeRelationships(environment),
+    close: environment.close,
+    lost: new Promise(() => {}),
+  };
+};
+
+// A page's header, then LMDB's own mark, then the size of a page, which is the least it has.
 const MAGIC = Buffer.from([0xde, 0xc0, 0xef, 0xbe]);
 const MAGIC_AT = 24;
+const PAGE_SIZE_AT = 48;
+const HEAD = 52;
+// One page of these says which transaction is the last; the other one, which was before.
+const FIRST_PAGES = 2;
 
-const refuseForeignFile = (path: string): TE.TaskEither<StoreUnavailable, void> =>
+/** Refuses what would crash the process: lmdb does when a file is not LMDB's, or cannot be made. */
+const inspectFile = (path: string): TE.TaskEither<StoreUnavailable, void> =>
   pipe(
     TE.tryCatch(
       () => headOf(path),
-      () => storeUnavailable(`the file ${path} cannot be opened to read and write`),
+      (fault) =>
+        storeUnavailable(`the file ${path} cannot be opened to read and write: ${reasonOf(fault)}`),
     ),
-    TE.filterOrElse(
-      (head) => head.length === 0 || head.subarray(MAGIC_AT).equals(MAGIC),
-      () => storeUnavailable(`the file ${path} is not an LMDB store`),
-    ),
-    TE.map(() => undefined),
+    TE.filterOrElse(isNewOrStore, () => storeUnavailable(`the file ${path} is not an LMDB store`)),
+    TE.chain(({ size, locked }) => (size === 0 || !locked ? askDisk(path) : TE.right(undefined))),
   );
 
-const headOf = async (path: string): Promise<Buffer> => {
+interface Found {
+  readonly size: number;
+  readonly head: Buffer;
+  /** Whether LMDB's lock file is there; it is written to by way of memory, which needs room too. */
+  readonly locked: boolean;
+}
+
+const isNewOrStore = ({ size, head }: Found): boolean =>
+  size === 0 ||
+  (head.length === HEAD &&
+    head.subarray(MAGIC_AT, MAGIC_AT + MAGIC.length).equals(MAGIC) &&
+    size >= FIRST_PAGES * head.readUInt32LE(PAGE_SIZE_AT));
+
+const headOf = async (path: string): Promise<Found> => {
   const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAGIC_AT + MAGIC.length), 0);
-    return buffer.subarray(0, bytesRead);
+    const { size } = await file.stat();
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD), 0);
+    return { size, head: buffer.subarray(0, bytesRead), locked: existsSync(`${path}-lock`) };
   } finally {
     await file.close();
   }

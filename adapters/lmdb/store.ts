@@ -9,7 +9,7 @@ import type { Outbox } from "../../core/ports/outbox.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
 import type { SettingsRepository } from "../../core/ports/settings-repository.ts";
 import type { Backend } from "./backend.ts";
-import { type Channel, joinChannel, serveChannel } from "./channel.ts";
+import { type Channel, isUnserved, joinChannel, serveChannel } from "./channel.ts";
 import { makeJoined } from "./joined.ts";
 import { makeListeners } from "./listeners.ts";
 import { openOwned } from "./owned.ts";
@@ -125,11 +125,16 @@ const makeStore = ({ backend, subscribe, close }: Switch): LmdbStore => {
     <Args extends ReadonlyArray<unknown>, Fault, A>(
       choose: (from: Backend) => (...args: Args) => TE.TaskEither<Fault, A>,
     ): ((...args: Args) => TE.TaskEither<Fault | StoreUnavailable, A>) =>
-    (...args) =>
-      pipe(
+    (...args) => {
+      const asking = pipe(
         backend(),
         TE.chainW((from) => choose(from)(...args)),
       );
+      return pipe(
+        asking,
+        TE.orElse((fault) => (isUnserved(fault) ? afterwards(asking) : TE.left(fault))),
+      );
+    };
   return {
     settings: {
       noticeStatus: by(({ settings }) => settings.noticeStatus),
@@ -159,6 +164,13 @@ const makeStore = ({ backend, subscribe, close }: Switch): LmdbStore => {
     close,
   };
 };
+
+/** Once the owner that ended is known to be gone. */
+const afterwards = <Fault, A>(task: TE.TaskEither<Fault, A>): typeof task =>
+  pipe(
+    TE.fromTask(() => setTimeout(RETRY_MS)),
+    TE.chain(() => task),
+  );
 
 /** Joins who owns the store, or owns it; in between, while an owner starts or ends, tries again. */
 const attach = (options: Settled): TE.TaskEither<StoreUnavailable, Backend> =>

@@ -7,7 +7,7 @@ import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
 import { id, succeed } from "./expect.ts";
 import { type FakeRongCloud, startFakeRongCloud } from "./fake-rongcloud.ts";
 import { type Ended, runProgram, type ServerProcess, startServer } from "./program.ts";
-import { makeTempDir } from "./temp-dir.ts";
+import { makeTempDir, type TempDir } from "./temp-dir.ts";
 
 /** The real server as a process, on the embedded store, in front of a fake RongCloud. */
 export interface Deployment {
@@ -35,8 +35,8 @@ const SESSION_SECRET = "a secret of more than thirty-two bytes";
 const HOUR_MS = 3_600_000;
 
 /** Prepares a deployment in which alice and bob are friends, and both are in group g. */
-export const makeDeployment = async (): Promise<Deployment> => {
-  const { dir, remove } = await makeTempDir();
+export const makeDeployment = async (place?: TempDir): Promise<Deployment> => {
+  const { dir, remove } = place ?? (await makeTempDir());
   const rongCloud = await startFakeRongCloud(APPLICATION);
   const withStore = async <A>(
     use: (store: LmdbStore) => TaskEither<StoreUnavailable, A>,
