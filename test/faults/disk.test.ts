@@ -13,7 +13,7 @@ import {
   testWith,
   trace,
 } from "../support/disk-faults.ts";
-import { runProgram, type ServerProcess } from "../support/program.ts";
+import { runProgram, type ServerProcess, startServer } from "../support/program.ts";
 import { makeTempDir, type TempDir } from "../support/temp-dir.ts";
 
 const CONVERSATION = { conversationType: 3, targetId: "g" };
@@ -113,6 +113,22 @@ testWith(MOUNT)("on a full disk sets are refused, reads go on, and room cures it
   await refuses(/ENOSPC/);
   await disk.clear();
   await recovers();
+});
+
+testWith(MOUNT)("on a full disk a server starts with the store that it has", async (t) => {
+  const disk = await makeSmallDisk(t, 12);
+  const variables = { DATA_DIR: disk.dir, SESSION_SECRET };
+  t.is((await runProgram(["friends", "add", "alice", "bob"], variables)).code, 0);
+  await disk.fill();
+  const server = await startServer(variables);
+  t.teardown(async () => {
+    await server.end("SIGKILL");
+  });
+  t.is((await runProgram(["friends", "list", "alice"], variables)).stdout, "bob\n");
+  t.like(await (await fetch(`${server.url}/readyz`)).json(), { code: 503, unready: ["store"] });
+  await disk.clear();
+  t.is((await fetch(`${server.url}/readyz`)).status, 200);
+  t.is(await server.end("SIGTERM"), 0);
 });
 
 testWith(MOUNT)(
