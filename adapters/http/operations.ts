@@ -1,6 +1,8 @@
 import { pipe } from "fp-ts/lib/function.js";
 import * as T from "fp-ts/lib/Task.js";
-import type { Misc } from "../../core/mod.ts";
+import * as TE from "fp-ts/lib/TaskEither.js";
+import type { Misc, Unready } from "../../core/mod.ts";
+import { withDeadline } from "./deadline.ts";
 import { errorResponse } from "./error-response.ts";
 import type { HttpError } from "./errors.ts";
 import { json, ok, PRIVATE } from "./messages.ts";
@@ -27,7 +29,10 @@ export const operationRoutes = ({
     path: "/readyz",
     answer: () =>
       pipe(
-        misc.readiness(),
+        TE.fromTask(misc.readiness()),
+        withDeadline(DEADLINE_MS),
+        // Only the store is asked something that it can leave unanswered.
+        TE.getOrElse((error) => T.of<ReadonlyArray<Unready>>([{ part: "store", error }])),
         T.map((unready) =>
           unready[0] === undefined
             ? json(200, { status: "ready" }, PRIVATE)
@@ -43,8 +48,9 @@ export const operationRoutes = ({
     path: "/metrics",
     answer: () =>
       pipe(
-        metrics.read,
-        T.map((body) => ({
+        TE.fromTask(metrics.read),
+        withDeadline(DEADLINE_MS),
+        TE.match(errorResponse, (body) => ({
           status: 200,
           headers: { "content-type": metrics.contentType, ...PRIVATE },
           body,
@@ -61,6 +67,9 @@ export const operationRoutes = ({
       ),
   },
 ];
+
+/** A probe is answered within 5 seconds too. */
+const DEADLINE_MS = 4_500;
 
 const asUnavailable = (error: HttpError): HttpError =>
   error._tag === "GATEWAY_REJECTED"

@@ -112,7 +112,12 @@ export const joinChannel = async (
     }
     waiting.clear();
   };
-  socket.once("close", leave);
+  const closed = new Promise<void>((resolve) => {
+    socket.once("close", () => {
+      leave();
+      resolve();
+    });
+  });
   onLine(socket, async (line) => {
     const message = J.parse(line);
     const answer = pipe(message, E.chainW(NumberedAnswer.decode));
@@ -150,13 +155,12 @@ export const joinChannel = async (
             }
           }),
       ),
-    close: () =>
-      new Promise((resolve) => {
-        closing = true;
-        socket.once("close", () => resolve());
-        // An owner that is stopped would never hang up by itself.
-        socket.destroySoon();
-      }),
+    close: () => {
+      closing = true;
+      // An owner that is stopped would never hang up by itself.
+      socket.destroySoon();
+      return closed;
+    },
     lost,
   };
 };

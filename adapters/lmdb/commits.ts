@@ -47,6 +47,14 @@ export const makeCommits = ({ prepare, commit, deadlineMs }: CommitsOptions): Co
   };
 
   const work = async (): Promise<void> => {
+    try {
+      await workOff();
+    } finally {
+      working = undefined;
+    }
+  };
+
+  const workOff = async (): Promise<void> => {
     while (waiting.size > 0) {
       const prepared = await prepare();
       const jobs = take();
@@ -61,7 +69,6 @@ export const makeCommits = ({ prepare, commit, deadlineMs }: CommitsOptions): Co
         end(outcome);
       }
     }
-    working = undefined;
   };
 
   return {

@@ -7,8 +7,8 @@ import { reasonOf } from "./reason.ts";
 
 const MIB = 2 ** 20;
 
-// More than the pages of one commit.
-const KEPT_FREE_MIB = 4;
+// More than the pages of one commit, which is of a hundred actions at most.
+const KEPT_FREE_MIB = 32;
 
 /**
  * Looks whether the disk would take a commit to the file `path`. LMDB is kept from finding out by

@@ -1,7 +1,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import type * as IOE from "fp-ts/lib/IOEither.js";
-import type * as TE from "fp-ts/lib/TaskEither.js";
+import * as TE from "fp-ts/lib/TaskEither.js";
 import { type Database, type Key, open, type RootDatabase } from "lmdb";
 import { type StoreUnavailable, storeUnavailable } from "../../core/domain/errors.ts";
 import { reasonOf } from "./reason.ts";
@@ -81,7 +81,8 @@ const makeFile = (path: string, opened: Root): LmdbFile => {
   const recover = async (fault: StoreUnavailable): Promise<void> => {
     if (isGivenUp(root)) {
       state = E.left(fault);
-      await root.close();
+      // It is given up all the same when it does not close well.
+      await TE.tryCatch(() => root.close(), reasonOf)();
       reopen();
     }
   };

@@ -13,7 +13,7 @@ export interface Operations {
   /** Only within a write: makes some of those due that are postponed beyond `at`, from `from` on. */
   readonly retrySome: (type: ConversationType, at: number, from: Due) => Attempted<Batch<Due>>;
   /** Only within a write: puts some of the dead letters back. */
-  readonly reviveSome: () => Attempted<Batch<void>>;
+  readonly reviveSome: (upTo: O.Option<number>) => Attempted<Batch<O.Option<number>>>;
 }
 
 /** How many were worked on, and where to go on if there may be more. */
@@ -22,7 +22,7 @@ export interface Batch<Cursor> {
   readonly next: O.Option<Cursor>;
 }
 
-const BATCH = 500;
+const BATCH = 50;
 
 /** Looks at the queues as a whole. */
 export const makeOperations = ({
@@ -60,28 +60,33 @@ export const makeOperations = ({
       E.bind("postponed", ({ found }) =>
         pipe(
           found,
-          E.traverseArray(({ conversation }) =>
+          E.traverseArray((turn) =>
             pipe(
-              queues.get(conversation),
+              queues.get(turn.conversation),
               E.map(O.filter(({ token }) => token === 0)),
-              E.map(O.map((queue) => ({ conversation, queue }))),
+              E.map(O.map((queue) => ({ turn, queue }))),
             ),
           ),
           E.map(RA.compact),
         ),
       ),
       E.map(({ found, postponed }) => {
-        for (const { conversation, queue } of postponed) {
-          schedule(conversation, O.some(queue), { ...queue, dueAt: at });
+        for (const { turn, queue } of postponed) {
+          // Not where its queue says: what could not be read a moment ago was moved.
+          due.remove([type, turn.dueAt, turn.conversation]);
+          schedule(turn.conversation, O.some(queue), { ...queue, dueAt: at });
         }
         return { done: postponed.length, next: found.length < BATCH ? O.none : RA.last(found) };
       }),
     );
 
-  const reviveSome = (): Attempted<Batch<void>> =>
+  const reviveSome = (upTo: O.Option<number>): Attempted<Batch<O.Option<number>>> =>
     pipe(
-      morgue.values({ limit: BATCH }),
-      E.chain((found) =>
+      E.Do,
+      // What dies meanwhile stays dead, or there would be no end to it.
+      E.apS("last", O.isSome(upTo) ? E.right(upTo.value) : counter("DEATH")),
+      E.bind("found", ({ last }) => morgue.values({ end: last + 1, limit: BATCH })),
+      E.chain(({ last, found }) =>
         pipe(
           found,
           E.traverseArray(({ number, letter }) =>
@@ -100,7 +105,7 @@ export const makeOperations = ({
           ),
           E.map(({ length }) => ({
             done: length,
-            next: length < BATCH ? O.none : O.some(undefined),
+            next: length < BATCH ? O.none : O.some(O.some(last)),
           })),
         ),
       ),

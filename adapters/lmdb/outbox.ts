@@ -87,7 +87,7 @@ export const makeOutbox = (environment: Environment, now: () => number): LmdbOut
           ),
           TE.map(RA.reduce(0, (sum, done) => sum + done)),
         ),
-      revive: () => inBatches(reviveSome, undefined),
+      revive: () => inBatches<O.Option<number>>(reviveSome, O.none),
       subscribe,
     },
   };

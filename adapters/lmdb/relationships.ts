@@ -1,4 +1,8 @@
 import * as E from "fp-ts/lib/Either.js";
+import { pipe } from "fp-ts/lib/function.js";
+import * as RA from "fp-ts/lib/ReadonlyArray.js";
+import * as TE from "fp-ts/lib/TaskEither.js";
+import type { StoreUnavailable } from "../../core/domain/errors.ts";
 import { type GroupId, Id, type UserId } from "../../core/domain/identity.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
 import type { Environment, Table } from "./environment.ts";
@@ -11,17 +15,29 @@ export const makeRelationships = ({ table, read, write }: Environment): Relation
     start: [owner],
     end: [owner, AFTER_ANY_ID],
   });
+  /** A write for every so many: none is larger than the disk was asked for. */
+  const inParts = <A>(
+    items: ReadonlyArray<A>,
+    change: (item: A) => void,
+  ): TE.TaskEither<StoreUnavailable, void> =>
+    pipe(
+      items,
+      RA.chunksOf(PART),
+      TE.traverseSeqArray((part) => write(() => E.right(part.forEach(change)))),
+      TE.map(() => undefined),
+    );
+
   return {
     areFriends: (user, other) => read(() => E.right(friends.has([user, other]))),
     isMember: (group, user) => read(() => E.right(members.has([group, user]))),
     addFriends: (pairs) =>
-      write(() => {
-        for (const [user, other] of pairs.filter(([user, other]) => user !== other)) {
+      inParts(
+        pairs.filter(([user, other]) => user !== other),
+        ([user, other]) => {
           friends.put([user, other], other);
           friends.put([other, user], user);
-        }
-        return E.right(undefined);
-      }),
+        },
+      ),
     removeFriends: (user, other) =>
       write(() => {
         friends.remove([user, other]);
@@ -29,22 +45,11 @@ export const makeRelationships = ({ table, read, write }: Environment): Relation
         return E.right(undefined);
       }),
     friendsOf: (user: UserId) => read(() => friends.values(all(user))),
-    addMembers: (group, users) =>
-      write(() => {
-        for (const user of users) {
-          members.put([group, user], user);
-        }
-        return E.right(undefined);
-      }),
-    removeMembers: (group, users) =>
-      write(() => {
-        for (const user of users) {
-          members.remove([group, user]);
-        }
-        return E.right(undefined);
-      }),
+    addMembers: (group, users) => inParts(users, (user) => members.put([group, user], user)),
+    removeMembers: (group, users) => inParts(users, (user) => members.remove([group, user])),
     membersOf: (group: GroupId) => read(() => members.values(all(group))),
   };
 };
 
+const PART = 100;
 const AFTER_ANY_ID = "~";

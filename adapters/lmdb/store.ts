@@ -196,11 +196,20 @@ const meet = async (options: Settled): Promise<TE.TaskEither<StoreUnavailable, B
   while (performance.now() < ends) {
     const channel = await joinChannel(places.channel, options.deadlineMs);
     if (channel !== undefined) {
-      return join(channel);
-    }
-    const release = await tryToOwn(places);
-    if (release !== undefined) {
-      return own(options, places, release);
+      let lost = false;
+      channel.lost.then(() => {
+        lost = true;
+      });
+      const joined = await join(channel)();
+      // An owner that ended before it had answered is no owner: another one is, or this process.
+      if (E.isRight(joined) || !lost) {
+        return TE.fromEither(joined);
+      }
+    } else {
+      const release = await tryToOwn(places);
+      if (release !== undefined) {
+        return own(options, places, release);
+      }
     }
     await setTimeout(RETRY_MS);
   }

@@ -7,7 +7,7 @@ import * as E from "fp-ts/lib/Either.js";
 import * as O from "fp-ts/lib/Option.js";
 import type { Task } from "fp-ts/lib/Task.js";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { Outbox } from "../../core/mod.ts";
+import { type Outbox, type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
 
 /** What is measured when it is asked for. */
 export interface MetricsOptions {
@@ -35,6 +35,14 @@ export interface Metrics {
 const METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "OPTIONS"]);
 
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+// A store that does not answer is not to keep the other figures back.
+const LONGEST_WAIT_MS = 2_000;
+
+const silence = (ms: number): Promise<E.Either<StoreUnavailable, never>> =>
+  new Promise((resolve) => {
+    setTimeout(() => resolve(E.left(storeUnavailable("silent"))), ms).unref();
+  });
 
 /** Starts to count. While the outbox's store is away, there are no figures of the outbox. */
 export const makeMetrics = ({ outbox, now = Date.now }: MetricsOptions): Metrics => {
@@ -73,7 +81,7 @@ export const makeMetrics = ({ outbox, now = Date.now }: MetricsOptions): Metrics
 
   const measureOutbox = async (): Promise<void> => {
     const at = now();
-    const status = await outbox.status(at)();
+    const status = await Promise.race([outbox.status(at)(), silence(LONGEST_WAIT_MS)]);
     notices.reset();
     failures.reset();
     oldest.remove();

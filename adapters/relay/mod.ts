@@ -151,7 +151,7 @@ const startLane =
     };
   };
 
-// A pause is a guess: a gateway that takes messages again sooner is found out by then.
+// A pause is a guess: that a caller's message was taken, and the gateway is well again, shows by then.
 const LONGEST_PAUSE_MS = 1_000;
 
 const setTimer: Timer = (wake, ms) => {

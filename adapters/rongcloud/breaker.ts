@@ -13,7 +13,7 @@ export interface Breaker {
   readonly failures: number;
   /** How often it has opened since then. */
   readonly trips: number;
-  /** Until then what failed is suspect, in milliseconds since the epoch. */
+  /** Until then what failed is suspect, in milliseconds of a clock that never goes back. */
   readonly until: number;
   /** Whether one call is let through, to see. */
   readonly probing: boolean;

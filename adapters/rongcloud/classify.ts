@@ -40,11 +40,12 @@ const RATE_LIMIT = 1008;
 const AMBIGUOUS: ReadonlySet<number> = new Set([1000, 1050]);
 const OPERATOR: ReadonlySet<number> = new Set([1001, 1004, 1006, 1007, 1009]);
 const TOO_MANY_REQUESTS = 429;
+const TOO_LARGE: ReadonlySet<number> = new Set([413, 414, 431]);
 
 /**
  * Reads what came of an attempt by RongCloud's table of codes. An answer without a code is not
  * RongCloud's word, but a proxy's or half of one: only an error of ours is final, until the
- * operator has looked at what stands between.
+ * operator has looked at what stands between; what is too large for it always is.
  *
  * @example
  * ```ts
@@ -105,7 +106,11 @@ const byStatus = (reply: Answered): Verdict => {
     return later(reply);
   }
   return reply.status >= 400 && reply.status < 500
-    ? { _tag: "REJECTED", gatewayCode: reply.status, cure: "operator" }
+    ? {
+        _tag: "REJECTED",
+        gatewayCode: reply.status,
+        cure: TOO_LARGE.has(reply.status) ? "none" : "operator",
+      }
     : { _tag: "AMBIGUOUS", cause: `${reply.status} without RongCloud's code` };
 };
 

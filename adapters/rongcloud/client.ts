@@ -32,6 +32,8 @@ export interface RongCloudOptions {
   readonly fetch?: Fetch;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
+  /** Milliseconds since any moment; it never goes back, whatever becomes of the machine's time. */
+  readonly clock?: () => number;
   /** Resolves after so many milliseconds. */
   readonly sleep?: (ms: number) => Promise<void>;
   /** How long one attempt may take, its answer's body included, in milliseconds. */
@@ -87,6 +89,7 @@ export const makeClient = ({
   msgRandom = false,
   fetch: ask = fetchOnce,
   now = Date.now,
+  clock = () => performance.now(),
   sleep = sleepFor,
   attemptMs = 2_000,
   callMs = 3_800,
@@ -104,7 +107,7 @@ export const makeClient = ({
     path: Path,
     form: Form,
     ends: number,
-  ): Promise<Verdict | undefined> => {
+  ): Promise<Verdict | NotAsked> => {
     const requestId = crypto.randomUUID();
     const signature = await sign({ appKey, appSecret }, { nonce: makeNonce(), now: now() });
     // Looked at when nothing is left to wait for before the request: a process that was stopped on
@@ -112,9 +115,13 @@ export const makeClient = ({
     const began = now();
     const left = Math.min(attemptMs, ends - began);
     if (left <= 0) {
-      return undefined;
+      return NO_TIME;
     }
-    hosts.entered(host, began + left);
+    const alone = hosts.openMs(host, clock());
+    if (alone > 0) {
+      return leftAlone(alone);
+    }
+    hosts.entered(host, clock() + left);
     const reply = await exchange(ask, now, `${host}${path}`, {
       method: "POST",
       headers: { ...signature, "X-Request-ID": requestId },
@@ -124,7 +131,7 @@ export const makeClient = ({
     });
     const verdict = classify(reply);
     if (isUnreachable(verdict) || verdict._tag === "AMBIGUOUS") {
-      hosts.failed(host, now());
+      hosts.failed(host, clock());
     } else {
       hosts.succeeded(host);
     }
@@ -143,45 +150,46 @@ export const makeClient = ({
     ends: number,
   ): Promise<Verdict | NotAsked> => {
     const verdicts: Verdict[] = [];
+    let notAsked = NO_TIME;
     for (const host of inTurn) {
       const verdict = await attempt(host, path, form, ends);
-      if (verdict === undefined) {
-        break;
+      if (verdict._tag === "NOT_ASKED") {
+        notAsked = verdict;
+        continue;
       }
       verdicts.push(verdict);
       if (isFinal(verdict)) {
         break;
       }
     }
-    return conclusionOf(verdicts);
+    return conclusionOf(verdicts) ?? notAsked;
   };
 
   return {
     call: async (path, form) => {
-      const began = now();
+      const ends = now() + callMs;
       const bucket = buckets[path];
-      const turn = bucket.wait(began);
+      const turn = bucket.wait(clock());
       if (turn > LONGEST_TURN_MS) {
         return { _tag: "NOT_ASKED", cause: "the application is at RongCloud's limit", ms: turn };
       }
-      const candidates = hosts.candidates(began);
+      const candidates = hosts.candidates(clock());
       if (candidates.length === 0) {
-        const cause = "every host is left alone after its failures";
-        return { _tag: "NOT_ASKED", cause, ms: hosts.wait(began) };
+        return leftAlone(hosts.wait(clock()));
       }
-      bucket.take(began);
+      bucket.take(clock());
       if (turn > 0) {
         await sleep(turn);
       }
       const verdict = await (msgRandom
-        ? askInTurn([...candidates, ...candidates], path, withRandom(form), began + callMs)
-        : askInTurn(candidates, path, form, began + callMs));
+        ? askInTurn([...candidates, ...candidates], path, withRandom(form), ends)
+        : askInTurn(candidates, path, form, ends));
       if (verdict._tag === "AGAIN" && verdict.where === "later") {
-        bucket.hold(now() + (verdict.retryAfter ?? RATE_LIMIT_SECONDS) * SECOND_MS);
+        bucket.hold(clock() + (verdict.retryAfter ?? RATE_LIMIT_SECONDS) * SECOND_MS);
       }
       return verdict;
     },
-    pause: (path) => Math.max(buckets[path].wait(now()), hosts.wait(now())),
+    pause: (path) => Math.max(buckets[path].wait(clock()), hosts.wait(clock())),
   };
 };
 
@@ -189,12 +197,18 @@ const isUnreachable = (verdict: Verdict): boolean =>
   verdict._tag === "AGAIN" && verdict.where === "another host";
 
 // A repeat that is refused may be refused for being one.
-const conclusionOf = (verdicts: ReadonlyArray<Verdict>): Verdict | NotAsked => {
-  const last = verdicts.at(-1) ?? NO_TIME;
-  return last._tag === "DELIVERED"
+const conclusionOf = (verdicts: ReadonlyArray<Verdict>): Verdict | undefined => {
+  const last = verdicts.at(-1);
+  return last?._tag === "DELIVERED"
     ? last
     : (verdicts.find(({ _tag }) => _tag === "AMBIGUOUS") ?? last);
 };
+
+const leftAlone = (ms: number): NotAsked => ({
+  _tag: "NOT_ASKED",
+  cause: "every host is left alone after its failures",
+  ms,
+});
 
 const NO_TIME: NotAsked = { _tag: "NOT_ASKED", cause: "no time was left to ask", ms: 0 };
 

@@ -58,7 +58,7 @@ const REFUSAL_RULE: BreakerRule = { threshold: 5, firstPause: 60_000, longestPau
  * ```
  */
 export const makeRongCloudGateway = (options: RongCloudOptions): MessageGateway => {
-  const { now = Date.now } = options;
+  const { clock = () => performance.now() } = options;
   const { call, pause } = makeClient(options);
   let lastFailure: { readonly error: GatewayError; readonly until: number } | undefined;
   let refusals: Breaker = CLOSED;
@@ -67,8 +67,8 @@ export const makeRongCloudGateway = (options: RongCloudOptions): MessageGateway 
     const error = E.isLeft(outcome) && speaksOfTheGateway(outcome.left) ? outcome.left : undefined;
     const refused = error?._tag === "GATEWAY_REJECTED";
     const counts = refused ? REFUSAL_COUNTS_MS : FAILURE_COUNTS_MS;
-    lastFailure = error === undefined ? undefined : { error, until: now() + counts };
-    refusals = refused ? failed(REFUSAL_RULE, refusals, now()) : CLOSED;
+    lastFailure = error === undefined ? undefined : { error, until: clock() + counts };
+    refusals = refused ? failed(REFUSAL_RULE, refusals, clock()) : CLOSED;
   };
 
   return {
@@ -81,10 +81,10 @@ export const makeRongCloudGateway = (options: RongCloudOptions): MessageGateway 
       }
       return outcome;
     },
-    pause: (type) => () => Math.max(pause(pathFor(type)), openFor(REFUSAL_RULE, refusals, now())),
+    pause: (type) => () => Math.max(pause(pathFor(type)), openFor(REFUSAL_RULE, refusals, clock())),
     ready: () =>
       TE.fromIOEither(() =>
-        lastFailure !== undefined && now() < lastFailure.until
+        lastFailure !== undefined && clock() < lastFailure.until
           ? E.left(lastFailure.error)
           : E.right(undefined),
       ),
@@ -114,9 +114,13 @@ export const probeRongCloud = (options: RongCloudOptions): TE.TaskEither<Gateway
     ),
   );
 
+// RongCloud's own codes, and the statuses by which a proxy asks for credentials. Another refusal may
+// be about the one message, and no caller's message is to hold up everybody's.
+const OF_THE_APPLICATION: ReadonlySet<number> = new Set([1001, 1004, 1006, 1007, 1009, 401, 407]);
+
 /** Whether the error would meet any other message too. */
 const speaksOfTheGateway = (error: GatewayError): boolean =>
-  error._tag === "GATEWAY_UNAVAILABLE" || error.cure === "operator";
+  error._tag === "GATEWAY_UNAVAILABLE" || OF_THE_APPLICATION.has(error.gatewayCode);
 
 const outcomeOf = (verdict: Verdict | NotAsked): E.Either<GatewayError, void> => {
   switch (verdict._tag) {

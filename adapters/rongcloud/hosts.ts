@@ -12,6 +12,8 @@ import {
 export interface Hosts {
   /** Whom to ask, in turn: nobody who is left alone, and last who failed a moment ago. */
   readonly candidates: (now: number) => ReadonlyArray<string>;
+  /** Milliseconds until a host may be asked; 0: now. */
+  readonly openMs: (host: string, now: number) => number;
   /** Milliseconds until there is somebody to ask; 0: there is. */
   readonly wait: (now: number) => number;
   /** A call goes to a host, and is over by `until`. */
@@ -33,6 +35,7 @@ export const makeHosts = (hosts: ReadonlyArray<string>): Hosts => {
       const suspect = (host: string): boolean => isSuspect(breakerOf(host), now);
       return [...closed.filter((host) => !suspect(host)), ...closed.filter(suspect)];
     },
+    openMs,
     wait: (now) => Math.min(...hosts.map((host) => openMs(host, now))),
     entered: (host, until) => {
       breakers.set(host, entered(RULE, breakerOf(host), until));

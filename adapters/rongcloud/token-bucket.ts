@@ -12,7 +12,7 @@ export interface Limit {
   readonly perMs: number;
 }
 
-/** Tokens, each for one call; times are in milliseconds since the epoch. */
+/** Tokens, each for one call; times are in milliseconds of a clock that never goes back. */
 export interface TokenBucket {
   /** Milliseconds until there is a token; 0: there is one. */
   readonly wait: (now: number) => number;

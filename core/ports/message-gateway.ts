@@ -12,7 +12,7 @@ import type { OutboundMessage } from "../domain/message.ts";
  * - `GATEWAY_UNAVAILABLE`: it did not take the message (`delivery` is `none`), or nobody knows
  *   (`unknown`). An answer comes within 4 seconds, whatever the cloud does.
  * - One call delivers at most once: a gateway tries again by itself only after an attempt that
- *   certainly was not delivered.
+ *   certainly was not delivered, or where the cloud itself refuses a repeat.
  */
 export interface MessageGateway {
   readonly send: (

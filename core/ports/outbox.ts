@@ -17,7 +17,7 @@ type Stored<A, Fault = never> = TaskEither<StoreUnavailable | Fault, A>;
  *   behind it waits until it is settled. `none`: nothing is due.
  * - `settle` ends a claim: a delivered notice is gone, a postponed one due again at that time, a
  *   dead one kept aside with its reason. The conversation's next is due at once, behind those due
- *   before. `CLAIM_LOST`: somebody with a newer token has claimed it since; nothing was changed.
+ *   before. `CLAIM_LOST`: it was settled, or claimed anew with a newer token; nothing was changed.
  * - `deadLetters` lists what is kept aside, the longest dead first; `status` counts what there is.
  * - `retry` makes every postponed notice due at `now`; `revive` appends every dead letter to its
  *   conversation's queue again, its age and attempts kept. Both answer how many.

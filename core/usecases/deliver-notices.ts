@@ -97,7 +97,7 @@ const attempt =
     );
 
 // What is not settled is delivered again, so a store that was away for a moment is asked twice. The
-// token makes that safe: the second time finds the claim settled, and changes nothing.
+// token makes that safe; a claim that is lost the second time was settled the first, and nobody heard.
 const settled = (
   { outbox }: DeliveryPorts,
   claim: Claim,
@@ -106,6 +106,15 @@ const settled = (
   const settling = outbox.settle(claim, outcome);
   return pipe(
     settling,
-    TE.orElse((fault) => (fault._tag === "STORE_UNAVAILABLE" ? settling : TE.left(fault))),
+    TE.orElse((fault) =>
+      fault._tag === "STORE_UNAVAILABLE"
+        ? pipe(settling, TE.orElse(unlessLost))
+        : TE.left<StoreUnavailable | ClaimLost, void>(fault),
+    ),
   );
 };
+
+const unlessLost = (
+  fault: StoreUnavailable | ClaimLost,
+): TE.TaskEither<StoreUnavailable | ClaimLost, void> =>
+  fault._tag === "CLAIM_LOST" ? TE.right(undefined) : TE.left(fault);

@@ -262,7 +262,7 @@ for (const limit of [
   const title = `send() does not go elsewhere with ${JSON.stringify(limit)}, and waits as told`;
   testHosts(title, async (t, { first, second, options }) => {
     let now = Date.now();
-    const gateway = makeRongCloudGateway({ ...options, now: () => now });
+    const gateway = makeRongCloudGateway({ ...options, now: () => now, clock: () => now });
     first.behave(limit);
     const refusal = { _tag: "GATEWAY_UNAVAILABLE", delivery: "none", retryAfter: 7 } as const;
     t.deepEqual(await fail(gateway.send(PRIVATE)), { ...refusal, cause: "rate limit" });
@@ -292,7 +292,7 @@ for (const [retryAfter, seconds] of [
     const limit = { status: 429, code: 1008 };
     hosts.first.behave(retryAfter === undefined ? limit : { ...limit, retryAfter });
     const error = await fail(
-      makeRongCloudGateway({ ...hosts.options, now: () => NOW }).send(PRIVATE),
+      makeRongCloudGateway({ ...hosts.options, now: () => NOW, clock: () => NOW }).send(PRIVATE),
     );
     t.is(error._tag === "GATEWAY_UNAVAILABLE" ? error.retryAfter : "rejected", seconds);
   });
@@ -349,7 +349,7 @@ for (const [behaviour, seconds] of [
   const title = `ready() forgets a failure with ${behaviour.code} after ${seconds} seconds`;
   testHosts(title, async (t, { first, second, options }) => {
     let now = NOW;
-    const gateway = makeRongCloudGateway({ ...options, now: () => now });
+    const gateway = makeRongCloudGateway({ ...options, now: () => now, clock: () => now });
     first.behave(behaviour);
     second.behave(behaviour);
     const error = await fail(gateway.send(PRIVATE));
@@ -364,7 +364,7 @@ for (const [behaviour, seconds] of [
 
 testHosts("ready() heeds a refused message as a sign of life", async (t, { first, options }) => {
   let now = Date.now();
-  const gateway = makeRongCloudGateway({ ...options, now: () => now });
+  const gateway = makeRongCloudGateway({ ...options, now: () => now, clock: () => now });
   first.behave({ status: 429, code: 1008 });
   await fail(gateway.send(PRIVATE));
   t.like(await fail(gateway.ready()), { cause: "rate limit" });
@@ -440,6 +440,7 @@ test("a gateway asks no further host when its time is up", async (t) => {
     ...KEYS,
     hosts: ["http://a.invalid", "http://b.invalid", "http://c.invalid"],
     now: () => now,
+    clock: () => now,
     fetch: async (url) => {
       asked.push(url);
       now += 2_000;
@@ -458,7 +459,7 @@ testHosts(
   async (t, hosts) => {
     const { first, second, options } = hosts;
     let now = Date.now();
-    const gateway = makeRongCloudGateway({ ...options, now: () => now });
+    const gateway = makeRongCloudGateway({ ...options, now: () => now, clock: () => now });
     first.behave({ status: 500, code: 1000 });
     second.behave({ status: 500, code: 1000 });
     for (let call = 0; call < 10; call += 1) {
@@ -491,6 +492,7 @@ testHosts(
       ...hosts.options,
       groupPerSecond: 10,
       now: () => now,
+      clock: () => now,
       sleep: async (ms) => {
         slept.push(ms);
       },
@@ -510,7 +512,7 @@ testHosts(
   "pause() spares RongCloud while it takes nothing from the application",
   async (t, hosts) => {
     let now = Date.now();
-    const gateway = makeRongCloudGateway({ ...hosts.options, now: () => now });
+    const gateway = makeRongCloudGateway({ ...hosts.options, now: () => now, clock: () => now });
     const paused = (): ReadonlyArray<number> => [
       gateway.pause("PRIVATE")(),
       gateway.pause("GROUP")(),
@@ -577,6 +579,7 @@ test("a process that was stopped until its time was over sends nothing when it w
     hosts: ["http://a.invalid"],
     groupPerSecond: 1,
     now: () => now,
+    clock: () => now,
     sleep: async () => {
       now += 60_000;
     },
@@ -589,3 +592,52 @@ test("a process that was stopped until its time was over sends nothing when it w
   t.like(await fail(gateway.send(GROUP)), { delivery: "none" });
   t.is(asked.length, 1);
 });
+
+testHosts("a machine's time that is set back holds up nothing", async (t, { options }) => {
+  let now = Date.now();
+  const gateway = makeRongCloudGateway({ ...options, now: () => now });
+  await succeed(gateway.send(GROUP));
+  await succeed(gateway.send(PRIVATE));
+  now -= 30_000;
+  await succeed(gateway.send(GROUP));
+  await succeed(gateway.send(PRIVATE));
+  t.true(gateway.pause("GROUP")() < 1_000);
+  t.true(gateway.pause("PRIVATE")() < 1_000);
+});
+
+for (const [status, cure] of [
+  [403, "operator"],
+  [413, "none"],
+] as const) {
+  const title = `a proxy's ${status} to one message holds up no other`;
+  testHosts(title, async (t, { first, options }) => {
+    const gateway = makeRongCloudGateway(options);
+    first.behave({ status });
+    for (let call = 0; call < 6; call += 1) {
+      t.like(await fail(gateway.send(PRIVATE)), { _tag: "GATEWAY_REJECTED", cure });
+    }
+    await succeed(gateway.ready());
+    t.is(gateway.pause("GROUP")(), 0);
+  });
+}
+
+testHosts(
+  "a host that was left alone is tried by one call of many",
+  async (t, { first, options }) => {
+    let now = Date.now();
+    const alone = { ...options, hosts: [first.url], now: () => now, clock: () => now };
+    const gateway = makeRongCloudGateway(alone);
+    first.behave({ status: 500, code: 1000 });
+    for (let call = 0; call < 5; call += 1) {
+      await fail(gateway.send(PRIVATE));
+    }
+    now += 1_000;
+    const { attempts } = first;
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => fail(gateway.send(PRIVATE))),
+    );
+    t.is(first.attempts, attempts + 1);
+    const refused = answers.filter((error) => "delivery" in error && error.delivery === "none");
+    t.is(refused.length, 19);
+  },
+);

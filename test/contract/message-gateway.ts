@@ -107,6 +107,16 @@ export const gatewayContract: Contract<GatewaySubject> = [
     },
   },
   {
+    title: "pause() asks for none while the cloud takes messages",
+    run: async ({ gateway }) => {
+      for (const type of ["PRIVATE", "GROUP"] as const) {
+        assert.equal(gateway.pause(type)(), 0);
+      }
+      await succeed(gateway.send(MESSAGE));
+      assert.equal(gateway.pause("PRIVATE")(), 0);
+    },
+  },
+  {
     title: "ready() succeeds while nothing was heard of the cloud",
     run: async ({ gateway, cloud }) => {
       await succeed(gateway.ready());

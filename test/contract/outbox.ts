@@ -163,7 +163,7 @@ export const outboxContract: Contract<OutboxSubject> = [
       await succeed(outbox.add("group:1", noticeFrom("a")));
       const lost = await claim(outbox, 0, 500);
       const held = await claim(outbox, 500, 1_500);
-      for (const outcome of [DELIVERED, { _tag: "DEAD", reason: "x" } as const]) {
+      for (const outcome of [DELIVERED, postponed(0), { _tag: "DEAD", reason: "x" } as const]) {
         assert.deepEqual(await fail(outbox.settle(lost, outcome)), { _tag: "CLAIM_LOST" });
       }
       await assertNothingDue(outbox, 1_499);
@@ -183,6 +183,40 @@ export const outboxContract: Contract<OutboxSubject> = [
       const next = await claim(outbox, 600);
       assert.deepEqual(await fail(outbox.settle(lost, DELIVERED)), { _tag: "CLAIM_LOST" });
       assert.equal(next.notice.senderId, "b");
+    },
+  },
+  {
+    title: "settle() answers CLAIM_LOST for a claim that it has settled",
+    run: async ({ outbox }) => {
+      await succeed(outbox.add("group:1", noticeFrom("a")));
+      await succeed(outbox.add("group:1", noticeFrom("b")));
+      const settled = await claim(outbox, 0);
+      await succeed(outbox.settle(settled, DELIVERED));
+      for (const outcome of [DELIVERED, postponed(9_000)]) {
+        assert.deepEqual(await fail(outbox.settle(settled, outcome)), { _tag: "CLAIM_LOST" });
+      }
+      assert.deepEqual(senders(await drain(outbox, 0)), ["b"]);
+    },
+  },
+  {
+    title: "settle() ends a claim whose lease ran out while nobody else has claimed it",
+    run: async ({ outbox }) => {
+      await succeed(outbox.add("group:1", noticeFrom("a")));
+      await succeed(outbox.settle(await claim(outbox, 0, 500), DELIVERED));
+      await assertNothingDue(outbox, 10_000);
+    },
+  },
+  {
+    title: "settle() has what lay behind a dead notice wait its turn",
+    run: async ({ outbox, clock }) => {
+      await succeed(outbox.add("group:1", noticeFrom("dead")));
+      await succeed(outbox.add("group:1", noticeFrom("next")));
+      clock.set(1);
+      await succeed(outbox.add("group:2", noticeFrom("quiet")));
+      const first = await claim(outbox, 2);
+      clock.set(2);
+      await succeed(outbox.settle(first, { _tag: "DEAD", reason: "why" }));
+      assert.deepEqual(senders(await drain(outbox, 3)), ["quiet", "next"]);
     },
   },
   {
@@ -319,6 +353,19 @@ export const outboxContract: Contract<OutboxSubject> = [
       assert.equal(await succeed(outbox.retry(100)), 600);
       assert.equal(await succeed(outbox.retry(100)), 0);
       assert.deepEqual([...senders(await drain(outbox, 100))].sort(), [...names].sort());
+    },
+  },
+  {
+    title: "retry() makes notices of both types due",
+    run: async ({ outbox }) => {
+      for (const type of ["PRIVATE", "GROUP"] as const) {
+        await succeed(outbox.add(type, noticeFrom(type, type)));
+        const claimed = await succeed(outbox.claim(type, 0, 1_000));
+        assert.ok(O.isSome(claimed));
+        await succeed(outbox.settle(claimed.value, postponed(5_000)));
+      }
+      assert.equal(await succeed(outbox.retry(100)), 2);
+      assert.deepEqual(senders(await drain(outbox, 100)), ["PRIVATE", "GROUP"]);
     },
   },
   {

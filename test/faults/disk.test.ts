@@ -107,7 +107,7 @@ const ERROR = 50;
 const SESSION_SECRET = "a secret of more than thirty-two bytes";
 
 testWith(MOUNT)("on a full disk sets are refused, reads go on, and room cures it", async (t) => {
-  const disk = await makeSmallDisk(t, 12);
+  const disk = await makeSmallDisk(t, 48);
   const { refuses, recovers } = await startSubject(t, disk);
   await disk.fill();
   await refuses(/ENOSPC/);
@@ -116,7 +116,7 @@ testWith(MOUNT)("on a full disk sets are refused, reads go on, and room cures it
 });
 
 testWith(MOUNT)("on a full disk a server starts with the store that it has", async (t) => {
-  const disk = await makeSmallDisk(t, 12);
+  const disk = await makeSmallDisk(t, 48);
   const variables = { DATA_DIR: disk.dir, SESSION_SECRET };
   t.is((await runProgram(["friends", "add", "alice", "bob"], variables)).code, 0);
   await disk.fill();
@@ -134,7 +134,7 @@ testWith(MOUNT)("on a full disk a server starts with the store that it has", asy
 testWith(MOUNT)(
   "on a full disk no store is begun, and one is as soon as there is room",
   async (t) => {
-    const disk = await makeSmallDisk(t, 12);
+    const disk = await makeSmallDisk(t, 48);
     const variables = { DATA_DIR: disk.dir, SESSION_SECRET };
     await disk.fill();
     for (const args of [["friends", "add", "alice", "bob"], ["serve"]]) {
@@ -186,7 +186,7 @@ testWith(PRLIMIT)("a store that may not grow refuses sets, and the process lives
 });
 
 testWith(MOUNT)("a folder that turns read-only refuses sets until it is not", async (t) => {
-  const disk = await makeSmallDisk(t, 12);
+  const disk = await makeSmallDisk(t, 48);
   const { refuses, recovers } = await startSubject(t, disk);
   const uncover = coverReadOnly(t, disk.dir);
   await refuses(/EROFS/);
@@ -195,7 +195,7 @@ testWith(MOUNT)("a folder that turns read-only refuses sets until it is not", as
 });
 
 testWith(MOUNT)("on a read-only disk a server does not start, and says why", async (t) => {
-  const { dir } = await makeSmallDisk(t, 12);
+  const { dir } = await makeSmallDisk(t, 48);
   const variables = { DATA_DIR: dir, SESSION_SECRET };
   t.is((await runProgram(["friends", "add", "alice", "bob"], variables)).code, 0);
   remount(dir, "ro");

@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import test, { type ExecutionContext } from "ava";
 import * as E from "fp-ts/lib/Either.js";
 import { type LmdbStore, openLmdbStore } from "../../adapters/lmdb/mod.ts";
+import { meetingPlacesOf, tryToOwn } from "../../adapters/lmdb/ownership.ts";
 import { drain, noticeFrom, senders } from "../contract/fixtures.ts";
 import { fail, succeed } from "../support/expect.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
@@ -163,4 +164,32 @@ test("a store whose folder is gone is unavailable, and nothing is thrown", async
     t.is((await fail(store.settings.noticeStatus("group:1")))._tag, "STORE_UNAVAILABLE");
   }
   await store.close();
+});
+
+test("a store whose owner hangs up while it joins tries again until its time is over", async (t) => {
+  const dir = await tempDir(t);
+  // Somebody who answers at the owner's door, and is gone at the first word.
+  const places = await meetingPlacesOf(dir);
+  const release = await tryToOwn(places);
+  const door = createServer((socket) => {
+    socket.once("data", () => socket.destroy());
+  }).listen(places.channel);
+  await once(door, "listening");
+  t.is((await fail(openLmdbStore({ dir, deadlineMs: 300 })))._tag, "STORE_UNAVAILABLE");
+  door.close();
+  await release?.();
+  const store = await succeed(openLmdbStore({ dir }));
+  t.is(await succeed(store.settings.noticeStatus("group:1")), 0);
+  await store.close();
+});
+
+test("stores that open while owners end find one that does not", async (t) => {
+  const dir = await tempDir(t);
+  for (let round = 0; round < 40; round += 1) {
+    const owner = await succeed(openLmdbStore({ dir }));
+    const opening = Array.from({ length: 3 }, () => openLmdbStore({ dir })());
+    const [, ...opened] = await Promise.all([owner.close(), ...opening]);
+    t.true(opened.every(E.isRight));
+    await Promise.all(opened.map((one) => (E.isRight(one) ? one.right.close() : undefined)));
+  }
 });

@@ -157,3 +157,24 @@ for (const [failures, settled] of [
     t.is((await succeed(outbox.status(0))).pending, settled ? 0 : 1);
   });
 }
+
+test("deliver() tells what became of a notice also when the store did not say that it had settled it", async (t) => {
+  const { ports, outbox, refuseWith } = makeDelivery();
+  await succeed(outbox.add("group:1", noticeFrom("a")));
+  refuseWith({ _tag: "GATEWAY_REJECTED", gatewayCode: 1002, cure: "none" });
+  let silent = true;
+  const forgetful = {
+    ...outbox,
+    settle:
+      (...asked: Parameters<typeof outbox.settle>) =>
+      async () => {
+        const answer = await outbox.settle(...asked)();
+        const lost = silent;
+        silent = false;
+        return lost ? TE.left(storeUnavailable("no answer"))() : answer;
+      },
+  };
+  const delivery = deliver({ ...ports, outbox: forgetful })(await claimed(ports));
+  t.like(await succeed(delivery), { outcome: { _tag: "DEAD" } });
+  t.is((await succeed(outbox.status(0))).dead, 1);
+});

@@ -112,12 +112,15 @@ for (const body of ["", "<html></html>", '{"code":200,', "null", '{"code":"200"}
   }
 }
 
-for (const status of [400, 403, 404, 407, 413]) {
-  test(`classify() reads a proxy's ${status} as rejected until the operator acts`, (t) => {
+for (const [status, cure] of [
+  ...[400, 403, 404, 407].map((of4xx) => [of4xx, "operator"] as const),
+  ...[413, 414, 431].map((tooLarge) => [tooLarge, "none"] as const),
+] as const) {
+  test(`classify() reads a proxy's ${status} as rejected, with the cure ${cure}`, (t) => {
     t.deepEqual(classify({ _tag: "ANSWERED", status, body: "<html></html>" }), {
       _tag: "REJECTED",
       gatewayCode: status,
-      cure: "operator",
+      cure,
     });
   });
 }
