@@ -19,7 +19,7 @@ export const withStore =
       pipe(
         application.part(tokens.CONFIG),
         TE.filterOrElse(
-          ({ store }) => store !== "memory",
+          ({ store }) => store._tag !== "MEMORY",
           () => misconfigured("STORE: memory keeps nothing when this command ends"),
         ),
         TE.chain(() => application.part(tokens.STORE)),

@@ -58,6 +58,21 @@ export type GatewayConfig =
     }
   | { readonly _tag: "LOG" };
 
+/** Where settings, notices and relationships are kept. */
+export type StoreConfig =
+  | { readonly _tag: "LMDB" }
+  | { readonly _tag: "MEMORY" }
+  | {
+      readonly _tag: "REDIS";
+      /** One node; or a Cluster's seeds; or, with `sentinel`, Sentinels. They may hold a password. */
+      readonly urls: { readonly reveal: () => ReadonlyArray<string> };
+      readonly prefix: string;
+      /** The name by which Sentinels know the primary. */
+      readonly sentinel: O.Option<string>;
+      /** How many replicas must have a write before it is acknowledged. */
+      readonly minReplicas: number;
+    };
+
 /** How ids are spelled on the wire. */
 export type IdsConfig = { readonly _tag: "N3D"; readonly key: Secret } | { readonly _tag: "PLAIN" };
 
@@ -72,7 +87,7 @@ export interface Config {
   /** 0: any that is free. */
   readonly port: number;
   readonly dataDir: string;
-  readonly store: "lmdb" | "memory";
+  readonly store: StoreConfig;
   readonly ids: IdsConfig;
   readonly sessions: SessionConfig;
   readonly gateway: GatewayConfig;
@@ -248,6 +263,9 @@ const RedisUrls = list("redis:// or rediss:// URLs, comma-separated", (text) =>
   ),
 );
 
+// A hash tag of its own would send everything to one node of a Cluster.
+const RedisPrefix = textLike("a text without braces", (text) => /^[^\s{}]+$/.test(text));
+
 const MysqlUrl = textLike("a mysql:// URL", (text) => O.isSome(url(text, ["mysql:"])));
 
 const secret = (text: string): Secret => ({ reveal: () => text });
@@ -260,23 +278,41 @@ const isProduction = (env: Env): boolean => isSetTo(env, "NODE_ENV", "production
 
 const STORES = ["lmdb", "redis", "memory"] as const;
 
-const readStore = (env: Env, { serving }: ConfigChecks): Read<Config["store"]> =>
+const readStoreKind = (env: Env, { serving }: ConfigChecks): Read<(typeof STORES)[number]> =>
   pipe(
     withDefault(env, "STORE", oneOf(STORES), "lmdb"),
-    E.chain((store) => {
-      if (store === "redis") {
-        return faulty("STORE", `a Redis store ${NOT_YET}`);
-      }
-      return store === "memory" && serving && isProduction(env)
+    E.chain((store) =>
+      store === "memory" && serving && isProduction(env)
         ? faulty("STORE", "expected a store that outlives the process, in production")
-        : E.right(store);
-    }),
+        : E.right(store),
+    ),
   );
 
-const readRedis = (env: Env): Read<unknown> =>
+const readRedisUrls = (env: Env): Read<ReadonlyArray<string>> =>
   isSetTo(env, "STORE", "redis") && !isSet(env, "REDIS_URL")
     ? faulty("REDIS_URL", "expected to be set, for the store that STORE asks for")
-    : optional(env, "REDIS_URL", RedisUrls);
+    : withDefault(env, "REDIS_URL", RedisUrls, []);
+
+const readStore = (env: Env, checks: ConfigChecks): Read<StoreConfig> =>
+  pipe(
+    all({
+      kind: readStoreKind(env, checks),
+      urls: readRedisUrls(env),
+      prefix: withDefault(env, "REDIS_PREFIX", RedisPrefix, "sealtalk-misc:"),
+      sentinel: optional(env, "REDIS_SENTINEL", Text),
+      minReplicas: withDefault(env, "REDIS_MIN_REPLICAS", integer(0, 100, "an integer from 0"), 0),
+    }),
+    E.map(({ kind, urls, ...redis }): StoreConfig => {
+      switch (kind) {
+        case "memory":
+          return { _tag: "MEMORY" };
+        case "lmdb":
+          return { _tag: "LMDB" };
+        case "redis":
+          return { _tag: "REDIS", urls: { reveal: () => urls }, ...redis };
+      }
+    }),
+  );
 
 const readMysql = (env: Env): Read<unknown> =>
   pipe(
@@ -423,8 +459,6 @@ export const readConfig = (
       port: withDefault(env, "PORT", integer(0, 65_535, "a port from 0 to 65535"), 8585),
       dataDir: withDefault(env, "DATA_DIR", Text, "./data"),
       store: readStore(env, checks),
-      redis: readRedis(env),
-      redisPrefix: withDefault(env, "REDIS_PREFIX", Text, "sealtalk-misc:"),
       mysql: readMysql(env),
       ids: readIds(env, checks),
       sessions: readSessions(env, checks),
@@ -441,10 +475,7 @@ export const readConfig = (
       ),
       logLevel: withDefault(env, "LOG_LEVEL", oneOf(LOG_LEVELS), "info"),
     }),
-    E.map(
-      ({ redis: _redis, redisPrefix: _prefix, mysql: _mysql, legacyCookie: _legacy, ...served }) =>
-        served,
-    ),
+    E.map(({ mysql: _mysql, legacyCookie: _legacy, ...served }) => served),
   );
 
 /** The faults as text, one line each. */

@@ -16,4 +16,5 @@ export {
   type Secret,
   type SessionConfig,
   type SessionSecret,
+  type StoreConfig,
 } from "./config.ts";

@@ -5,7 +5,13 @@ import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { type Bind, Container, ContainerModule } from "inversify";
 import { CONVERSATION_TYPES, createMisc } from "../../core/mod.ts";
-import { type Config, type ConfigFault, readConfig, type SessionConfig } from "../config/mod.ts";
+import {
+  type Config,
+  type ConfigFault,
+  readConfig,
+  type SessionConfig,
+  type StoreConfig,
+} from "../config/mod.ts";
 import {
   openFileVersionSource,
   readReleases,
@@ -21,6 +27,7 @@ import { makeMemoryStore } from "../memory/mod.ts";
 import { makeMetrics } from "../metrics/mod.ts";
 import { makeOpenApi } from "../openapi/mod.ts";
 import { makeRateLimit } from "../rate-limit/mod.ts";
+import { openRedisStore } from "../redis/mod.ts";
 import { startRelay } from "../relay/mod.ts";
 import { makeRongCloudGateway, probeRongCloud } from "../rongcloud/mod.ts";
 import { makeSessions, signSession, type TokenOptions } from "../session/mod.ts";
@@ -87,13 +94,7 @@ const bindPorts = (bind: Bind): void => {
     bind,
     tokens.STORE,
     [tokens.CONFIG],
-    async ({ store, dataDir }): Promise<tokens.Store> =>
-      store === "memory"
-        ? { ...makeMemoryStore(), close: async () => {} }
-        : opened(
-            openLmdbStore({ dir: dataDir }),
-            ({ cause }) => new OpeningFault(`store: ${cause}`),
-          ),
+    ({ store, dataDir }) => openStore(store, dataDir),
     ({ close }) => close(),
   );
   provide(
@@ -239,6 +240,26 @@ const bindService = (bind: Bind): void => {
       }),
     (server) => server.stop({ timeout: STOP_TIMEOUT_MS }),
   );
+};
+
+const openStore = async (store: StoreConfig, dataDir: string): Promise<tokens.Store> => {
+  switch (store._tag) {
+    case "MEMORY":
+      return { ...makeMemoryStore(), close: async () => {} };
+    case "LMDB":
+      return opened(
+        openLmdbStore({ dir: dataDir }),
+        ({ cause }) => new OpeningFault(`store: ${cause}`),
+      );
+    case "REDIS": {
+      const { urls, sentinel, ...rest } = store;
+      return openRedisStore({
+        ...rest,
+        urls: urls.reveal(),
+        ...(O.isSome(sentinel) ? { sentinel: sentinel.value } : {}),
+      });
+    }
+  }
 };
 
 /** Why a value could not be made, in one line: a container yields values or throws. */

@@ -33,7 +33,7 @@ const DEFAULTS = {
   host: "127.0.0.1",
   port: 8585,
   dataDir: "./data",
-  store: "lmdb",
+  store: { _tag: "LMDB" },
   ids: { _tag: "PLAIN" },
   sessions: {
     secret: { _tag: "GENERATED" },
@@ -56,7 +56,7 @@ test("readConfig() has a default for everything", (t) => {
 
 test("readConfig() takes an empty variable for an unset one", (t) => {
   const names = [
-    "HOST PORT DATA_DIR STORE REDIS_URL REDIS_PREFIX MYSQL_URL N3D_KEY SESSION_SECRET SESSION_JWKS",
+    "HOST PORT DATA_DIR STORE REDIS_URL REDIS_PREFIX REDIS_SENTINEL REDIS_MIN_REPLICAS MYSQL_URL N3D_KEY SESSION_SECRET SESSION_JWKS",
     "SESSION_ISSUER SESSION_AUDIENCE SESSION_COOKIE LEGACY_COOKIE_NAME LEGACY_COOKIE_KEY",
     "LEGACY_COOKIE_MAX_AGE_DAYS RONGCLOUD_APP_KEY RONGCLOUD_APP_SECRET RONGCLOUD_API",
     "RONGCLOUD_PRIVATE_PER_MINUTE RONGCLOUD_GROUP_PER_SECOND RONGCLOUD_MSG_RANDOM SEND_CONCURRENCY",
@@ -70,8 +70,8 @@ for (const [env, part] of [
   [{ PORT: "0" }, { port: 0 }],
   [{ PORT: "65535" }, { port: 65_535 }],
   [{ DATA_DIR: "/var/lib/misc" }, { dataDir: "/var/lib/misc" }],
-  [{ STORE: "lmdb" }, { store: "lmdb" }],
-  [{ STORE: "memory" }, { store: "memory" }],
+  [{ STORE: "lmdb" }, { store: { _tag: "LMDB" } }],
+  [{ STORE: "memory" }, { store: { _tag: "MEMORY" } }],
   [
     { SESSION_ISSUER: "https://id.example" },
     { sessions: { issuer: O.some("https://id.example") } },
@@ -106,9 +106,9 @@ for (const [env, part] of [
   ],
   [{ RATE_LIMIT: "0" }, { rateLimit: 0 }],
   [{ LOG_LEVEL: "silent" }, { logLevel: "silent" }],
-  [{ REDIS_URL: "redis://a:6379,rediss://b" }, { store: "lmdb" }],
-  [{ REDIS_PREFIX: "misc:" }, { store: "lmdb" }],
-  [{ LEGACY_COOKIE_MAX_AGE_DAYS: "7" }, { store: "lmdb" }],
+  [{ REDIS_URL: "redis://a:6379,rediss://b" }, { store: { _tag: "LMDB" } }],
+  [{ REDIS_PREFIX: "misc:" }, { store: { _tag: "LMDB" } }],
+  [{ LEGACY_COOKIE_MAX_AGE_DAYS: "7" }, { store: { _tag: "LMDB" } }],
 ] as const) {
   test(`readConfig() takes ${inspect(env, { breakLength: Infinity })}`, (t) => {
     t.like(config(env), part);
@@ -128,7 +128,10 @@ for (const [env, message] of [
   [{ STORE: "LMDB" }, "expected one of lmdb, redis, memory"],
   [{ REDIS_URL: "http://a.example" }, "expected redis:// or rediss:// URLs, comma-separated"],
   [{ REDIS_URL: "redis://a,b:6379" }, "expected redis:// or rediss:// URLs, comma-separated"],
-  [{ REDIS_PREFIX: " " }, "expected a text that is not blank"],
+  [{ REDIS_PREFIX: " " }, "expected a text without braces"],
+  [{ REDIS_PREFIX: "{misc}" }, "expected a text without braces"],
+  [{ REDIS_SENTINEL: " " }, "expected a text that is not blank"],
+  [{ REDIS_MIN_REPLICAS: "-1" }, "expected an integer from 0"],
   [{ MYSQL_URL: "redis://a" }, "expected a mysql:// URL"],
   [
     { MYSQL_URL: "mysql://u:p@h/db" },
@@ -184,9 +187,8 @@ for (const [env, message] of [
 }
 
 for (const [env, expected] of [
-  [{ STORE: "redis" }, ["STORE", "REDIS_URL"]],
-  [{ STORE: "redis", REDIS_URL: "redis://a" }, ["STORE"]],
-  [{ STORE: "redis", REDIS_URL: "a" }, ["STORE", "REDIS_URL"]],
+  [{ STORE: "redis" }, ["REDIS_URL"]],
+  [{ STORE: "redis", REDIS_URL: "a" }, ["REDIS_URL"]],
   [{ RONGCLOUD_APP_KEY: "key" }, ["RONGCLOUD_APP_SECRET"]],
   [{ RONGCLOUD_APP_SECRET: "secret" }, ["RONGCLOUD_APP_KEY"]],
   [{ RONGCLOUD_APP_KEY: "key", MESSAGE_GATEWAY: "rongcloud" }, ["RONGCLOUD_APP_SECRET"]],
@@ -213,13 +215,11 @@ for (const [env, expected] of [
 
 test("readConfig() says plainly what this version does not support", (t) => {
   const env = {
-    STORE: "redis",
-    REDIS_URL: "redis://a",
     MYSQL_URL: "mysql://u:p@h/db",
     LEGACY_COOKIE_NAME: "rong",
     LEGACY_COOKIE_KEY: "key",
   };
-  t.is(faults(env).length, 3);
+  t.is(faults(env).length, 2);
   t.true(faults(env).every((line) => line.endsWith("is not supported by this version yet")));
 });
 
@@ -229,6 +229,7 @@ test("readConfig() reports everything at once, and never a value", (t) => {
     PORT: "s3cret",
     STORE: "s3cret",
     REDIS_URL: "s3cret",
+    REDIS_MIN_REPLICAS: "s3cret",
     MYSQL_URL: "s3cret",
     N3D_KEY: "s3cret",
     SESSION_SECRET: "s3cret",
@@ -312,6 +313,22 @@ test("readConfig() reads the hosts in their order, without the slash at the end"
     RONGCLOUD_API: "https://b.example/, http://a.example:8080/base/",
   });
   t.like(gateway, { hosts: ["https://b.example", "http://a.example:8080/base"] });
+});
+
+test("readConfig() reads where Redis is, and shows its password to nobody by accident", (t) => {
+  const { store } = config({
+    STORE: "redis",
+    REDIS_URL: "rediss://u:hidden@a:6380, rediss://b",
+    REDIS_PREFIX: "misc:",
+    REDIS_SENTINEL: "mymaster",
+    REDIS_MIN_REPLICAS: "2",
+  });
+  t.like(store, { _tag: "REDIS", prefix: "misc:", minReplicas: 2, sentinel: O.some("mymaster") });
+  t.deepEqual(store._tag === "REDIS" ? store.urls.reveal() : [], [
+    "rediss://u:hidden@a:6380",
+    "rediss://b",
+  ]);
+  t.notRegex(inspect(store, { depth: null, showHidden: true }), /hidden/);
 });
 
 test("readConfig() hides secrets from whoever prints the configuration", (t) => {

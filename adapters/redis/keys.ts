@@ -1,0 +1,67 @@
+import type { ConversationKey, ConversationType } from "../../core/domain/conversation.ts";
+
+/** How many parts the conversations are in: each is on one node of a Cluster. */
+export const PARTITIONS = 32;
+
+/** The keys of one partition. They share a hash tag, so that a script may touch them together. */
+export interface PartitionKeys {
+  readonly statuses: string;
+  readonly due: (type: ConversationType) => string;
+  readonly leases: string;
+  readonly ages: string;
+  readonly tallies: string;
+  readonly dead: string;
+  readonly sequence: string;
+  readonly token: string;
+  readonly probe: string;
+  readonly queue: (conversation: ConversationKey) => string;
+  readonly state: (conversation: ConversationKey) => string;
+  /** That a change was made: see scripts.ts. */
+  readonly done: (change: string) => string;
+}
+
+/** The keys of all that is stored. */
+export interface Keys {
+  readonly partitions: ReadonlyArray<PartitionKeys>;
+  readonly partitionOf: (conversation: ConversationKey) => PartitionKeys;
+  readonly friends: (user: string) => string;
+  readonly members: (group: string) => string;
+}
+
+/** The keys under a prefix. */
+export const makeKeys = (prefix: string): Keys => {
+  const partitions = Array.from({ length: PARTITIONS }, (_, number) =>
+    makePartition(`${prefix}{${number}}:`),
+  );
+  const first = makePartition(`${prefix}{0}:`);
+  return {
+    partitions,
+    partitionOf: (conversation) => partitions[partOf(conversation)] ?? first,
+    friends: (user) => `${prefix}friends:${user}`,
+    members: (group) => `${prefix}members:${group}`,
+  };
+};
+
+const makePartition = (prefix: string): PartitionKeys => ({
+  statuses: `${prefix}statuses`,
+  due: (type) => `${prefix}due:${type}`,
+  leases: `${prefix}leases`,
+  ages: `${prefix}ages`,
+  tallies: `${prefix}tallies`,
+  dead: `${prefix}dead`,
+  sequence: `${prefix}sequence`,
+  token: `${prefix}token`,
+  probe: `${prefix}probe`,
+  queue: (conversation) => `${prefix}queue:${conversation}`,
+  state: (conversation) => `${prefix}state:${conversation}`,
+  done: (change) => `${prefix}done:${change}`,
+});
+
+// FNV-1a. It decides where what is stored is found again: it must never change.
+const partOf = (conversation: string): number => {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(conversation)) {
+    hash = Math.imul(hash ^ byte, 0x01000193);
+  }
+  return (hash >>> 0) % PARTITIONS;
+};

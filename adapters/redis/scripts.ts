@@ -1,0 +1,188 @@
+/**
+ * The changes that have to happen as one, as Lua. Each names every key that it touches, all of one
+ * partition, so that it runs on a Cluster; each looks at the types of its keys before it writes,
+ * since Redis does not roll back; and each remembers for a minute that it was done, so that it may
+ * be repeated when its reply was lost.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+
+/** A script, its digest, and how many of its arguments are keys. */
+export interface Script {
+  readonly lua: string;
+  readonly sha: string;
+  readonly numberOfKeys: number;
+}
+
+const REMEMBER_MS = 60_000;
+
+/** Stops the script unless every key is absent or of its type. */
+const expecting = (...types: ReadonlyArray<string>): string =>
+  types
+    .map(
+      (type, index) => `do
+  local found = redis.call('TYPE', KEYS[${index + 1}]).ok
+  if found ~= 'none' and found ~= '${type}' then
+    return redis.error_reply('FOREIGN ' .. KEYS[${index + 1}])
+  end
+end`,
+    )
+    .join("\n");
+
+const script = (types: ReadonlyArray<string>, body: string): Script => {
+  const lua = `${expecting(...types)}\n${body}`;
+  return { lua, sha: createHash("sha1").update(lua).digest("hex"), numberOfKeys: types.length };
+};
+
+const TALLY = `local function tally(key, field, by)
+  if redis.call('HINCRBY', key, field, by) <= 0 then
+    redis.call('HDEL', key, field)
+  end
+end
+`;
+
+/** Appends ARGV[entry] of the conversation ARGV[conversation]; due now unless others wait. */
+const APPEND = `local function append(queue, state, due, ages, sequence, conversation, entry, storedAt, now)
+  local number = redis.call('INCR', sequence)
+  redis.call('RPUSH', queue, number .. ' ' .. entry)
+  redis.call('ZADD', ages, storedAt, number)
+  if redis.call('EXISTS', state) == 0 then
+    redis.call('HSET', state, 'token', '0', 'tries', '0')
+    redis.call('ZADD', due, now, conversation)
+  end
+end
+`;
+
+/**
+ * Sets a status, unless it is empty, and appends a notice.
+ *
+ * KEYS: statuses, queue, state, due, ages, sequence, done.
+ * ARGV: conversation, status, entry, now.
+ */
+export const STORE: Script = script(
+  ["hash", "list", "hash", "zset", "zset", "string", "string"],
+  `${APPEND}
+if redis.call('EXISTS', KEYS[7]) == 1 then
+  return 1
+end
+if ARGV[2] ~= '' then
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+end
+append(KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], ARGV[1], ARGV[3], ARGV[4], ARGV[4])
+redis.call('SET', KEYS[7], '1', 'PX', ${REMEMBER_MS})
+return 1`,
+);
+
+/**
+ * Claims the head of a conversation if it is due: its token, the entry, and how often it was
+ * postponed as head.
+ *
+ * KEYS: queue, state, due, leases, token, done. ARGV: conversation, now, lease's end.
+ */
+export const CLAIM: Script = script(
+  ["list", "hash", "zset", "zset", "string", "string"],
+  `local token = redis.call('GET', KEYS[6])
+if not token then
+  local due = redis.call('ZSCORE', KEYS[3], ARGV[1])
+  if not due or tonumber(due) > tonumber(ARGV[2]) then
+    return false
+  end
+  if redis.call('LLEN', KEYS[1]) == 0 then
+    redis.call('ZREM', KEYS[3], ARGV[1])
+    return false
+  end
+  token = redis.call('INCR', KEYS[5])
+  redis.call('HSET', KEYS[2], 'token', token)
+  redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
+  redis.call('ZADD', KEYS[4], ARGV[3], ARGV[1])
+  redis.call('SET', KEYS[6], token, 'PX', ${REMEMBER_MS})
+elseif redis.call('HGET', KEYS[2], 'token') ~= token then
+  return false
+end
+return {tostring(token), redis.call('LINDEX', KEYS[1], 0), redis.call('HGET', KEYS[2], 'tries') or '0'}`,
+);
+
+/**
+ * Ends a claim: 1, or 0 if it is lost.
+ *
+ * KEYS: queue, state, due, leases, ages, tallies, dead, done.
+ * ARGV: conversation, token, outcome, due again at, reason, dead letter.
+ */
+export const SETTLE: Script = script(
+  ["list", "hash", "zset", "zset", "zset", "hash", "list", "string"],
+  `${TALLY}
+if redis.call('EXISTS', KEYS[8]) == 1 then
+  return 1
+end
+if redis.call('HGET', KEYS[2], 'token') ~= ARGV[2] then
+  return 0
+end
+local before = redis.call('HGET', KEYS[2], 'reason')
+if before then
+  tally(KEYS[6], 'postponed ' .. before, -1)
+end
+redis.call('ZREM', KEYS[4], ARGV[1])
+if ARGV[3] == 'POSTPONED' then
+  tally(KEYS[6], 'postponed ' .. ARGV[5], 1)
+  redis.call('HSET', KEYS[2], 'token', '0', 'reason', ARGV[5])
+  redis.call('HINCRBY', KEYS[2], 'tries', 1)
+  redis.call('ZADD', KEYS[3], ARGV[4], ARGV[1])
+else
+  local head = redis.call('LPOP', KEYS[1])
+  redis.call('ZREM', KEYS[5], string.match(head, '^%d+'))
+  if ARGV[3] == 'DEAD' then
+    tally(KEYS[6], 'dead ' .. ARGV[5], 1)
+    redis.call('RPUSH', KEYS[7], ARGV[6])
+  end
+  redis.call('DEL', KEYS[2])
+  if redis.call('LLEN', KEYS[1]) > 0 then
+    redis.call('HSET', KEYS[2], 'token', '0', 'tries', '0')
+    redis.call('ZADD', KEYS[3], ARGV[4], ARGV[1])
+  else
+    redis.call('ZREM', KEYS[3], ARGV[1])
+  end
+end
+redis.call('SET', KEYS[8], '1', 'PX', ${REMEMBER_MS})
+return 1`,
+);
+
+/**
+ * Makes those due that are postponed beyond a time: how many.
+ *
+ * KEYS: due, leases, done. ARGV: now.
+ */
+export const RETRY: Script = script(
+  ["zset", "zset", "string"],
+  `local again = redis.call('GET', KEYS[3])
+if again then
+  return tonumber(again)
+end
+local found = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], '+inf')
+local count = 0
+for _, conversation in ipairs(found) do
+  if not redis.call('ZSCORE', KEYS[2], conversation) then
+    redis.call('ZADD', KEYS[1], ARGV[1], conversation)
+    count = count + 1
+  end
+end
+redis.call('SET', KEYS[3], count, 'PX', ${REMEMBER_MS})
+return count`,
+);
+
+/**
+ * Puts a dead letter back into its conversation's queue: 1, or 0 if it is no longer among the dead.
+ *
+ * KEYS: dead, queue, state, due, ages, sequence, tallies.
+ * ARGV: dead letter, conversation, entry, stored at, now, reason.
+ */
+export const REVIVE: Script = script(
+  ["list", "list", "hash", "zset", "zset", "string", "hash"],
+  `${APPEND}${TALLY}
+if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then
+  return 0
+end
+tally(KEYS[7], 'dead ' .. ARGV[6], -1)
+append(KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], ARGV[2], ARGV[3], ARGV[4], ARGV[5])
+return 1`,
+);

@@ -1,0 +1,45 @@
+import type { Outbox } from "../../core/ports/outbox.ts";
+import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
+import type { SettingsRepository } from "../../core/ports/settings-repository.ts";
+import { connect, type RedisConnectionOptions } from "./connection.ts";
+import { makeKeys } from "./keys.ts";
+import { makeOutbox } from "./outbox.ts";
+import { makeRelationships } from "./relationships.ts";
+import { makeSettings } from "./settings.ts";
+
+/** The ports that a Redis store serves, and the end of it. */
+export interface RedisStore {
+  readonly settings: SettingsRepository;
+  readonly outbox: Outbox;
+  readonly relationships: RelationshipDirectory;
+  /** Ends the connections; whatever is asked afterwards is STORE_UNAVAILABLE. */
+  readonly close: () => Promise<void>;
+}
+
+/** Where a Redis store is, and what it goes by. */
+export interface RedisStoreOptions extends RedisConnectionOptions {
+  /** What every key begins with. */
+  readonly prefix?: string;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+/**
+ * Opens a store on Redis: one node, a primary that Sentinels know, or a Cluster. Any number of
+ * processes may share it. A server that is away is no fault here: each call says so until it is back.
+ */
+export const openRedisStore = async ({
+  prefix = "sealtalk-misc:",
+  now = Date.now,
+  ...options
+}: RedisStoreOptions): Promise<RedisStore> => {
+  const connection = await connect(options);
+  const keys = makeKeys(prefix);
+  const outbox = makeOutbox(connection, keys, { now, newId: () => crypto.randomUUID() });
+  return {
+    settings: makeSettings(connection, keys, outbox),
+    outbox: outbox.outbox,
+    relationships: makeRelationships(connection, keys),
+    close: connection.close,
+  };
+};
