@@ -27,6 +27,16 @@ export interface RedisStoreOptions extends RedisConnectionOptions {
 /**
  * Opens a store on Redis: one node, a primary that Sentinels know, or a Cluster. Any number of
  * processes may share it. A server that is away is no fault here: each call says so until it is back.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { openRedisStore } from "sealtalk-misc/redis";
+ *
+ * const { settings, close } = await openRedisStore({ urls: ["redis://127.0.0.1:1"] });
+ * assert.equal((await settings.noticeStatus("group:7")())._tag, "Left");
+ * await close();
+ * ```
  */
 export const openRedisStore = async ({
   prefix = "sealtalk-misc:",
