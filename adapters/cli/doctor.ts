@@ -10,6 +10,8 @@ import type { Surroundings } from "./surroundings.ts";
 interface Finding {
   readonly part: string;
   readonly fault: string | undefined;
+  /** What works, and may not be what the operator wants. */
+  readonly warnings: ReadonlyArray<string>;
 }
 
 /** Tries every configured part, prints a line for each, and fails if one does not work. */
@@ -20,8 +22,11 @@ export const diagnose = (surroundings: Surroundings): TE.TaskEither<Failure, voi
       T.sequenceArray,
       TE.fromTask,
       TE.chain((findings) => {
-        for (const { part, fault } of findings) {
+        for (const { part, fault, warnings } of findings) {
           surroundings.print(`${part}: ${fault ?? "ok"}`);
+          for (const warning of warnings) {
+            surroundings.print(`${part}: warning: ${warning}`);
+          }
         }
         const ill = findings.filter(({ fault }) => fault !== undefined);
         return ill.length === 0
@@ -36,7 +41,8 @@ const examinations = ({ part }: Application): ReadonlyArray<T.Task<Finding>> => 
     "store",
     pipe(
       part(tokens.STORE),
-      TE.chainW(({ settings }) => settings.ready()),
+      TE.chainFirstW(({ settings }) => settings.ready()),
+      TE.chainW(({ risks }) => risks),
     ),
   ),
   examine(
@@ -44,6 +50,7 @@ const examinations = ({ part }: Application): ReadonlyArray<T.Task<Finding>> => 
     pipe(
       part(tokens.RELEASE_FILES),
       TE.chainW(({ source }) => source.ready()),
+      TE.map(() => []),
     ),
   ),
   examine(
@@ -54,6 +61,7 @@ const examinations = ({ part }: Application): ReadonlyArray<T.Task<Finding>> => 
       TE.orElseW((fault) =>
         "_tag" in fault && fault._tag === "UNAUTHENTICATED" ? TE.right(undefined) : TE.left(fault),
       ),
+      TE.map(() => []),
     ),
   ),
   examine(
@@ -61,6 +69,7 @@ const examinations = ({ part }: Application): ReadonlyArray<T.Task<Finding>> => 
     pipe(
       part(tokens.PROBE_GATEWAY),
       TE.chainW((probe) => probe),
+      TE.map(() => []),
     ),
   ),
 ];
@@ -70,14 +79,20 @@ const UNSIGNED = "Bearer eyJhbGciOiJSUzI1NiJ9.e30.AA";
 
 const examine = <Fault extends object>(
   part: string,
-  examination: TE.TaskEither<Fault, unknown>,
+  examination: TE.TaskEither<Fault, ReadonlyArray<string>>,
 ): T.Task<Finding> =>
   pipe(
     examination,
-    T.map((finding) => ({
-      part,
-      fault: E.isLeft(finding) ? describe(finding.left).replace(`${part}: `, "") : undefined,
-    })),
+    T.map(
+      E.match(
+        (fault): Finding => ({
+          part,
+          fault: describe(fault).replace(`${part}: `, ""),
+          warnings: [],
+        }),
+        (warnings) => ({ part, fault: undefined, warnings }),
+      ),
+    ),
   );
 
 const describe = (fault: object): string => {

@@ -207,7 +207,15 @@ const bindService = (bind: Bind): void => {
         { maxConcurrentSends: sendConcurrency },
       ),
   );
-  provide(bind, tokens.RATE_LIMIT, [tokens.CONFIG], ({ rateLimit }) => makeRateLimit(rateLimit));
+  provide(
+    bind,
+    tokens.RATE_LIMIT,
+    [tokens.CONFIG, tokens.STORE],
+    ({ rateLimit, store }, { client }) =>
+      store._tag === "REDIS" && O.isSome(client)
+        ? makeRateLimit(rateLimit, { client: client.value, prefix: store.prefix })
+        : makeRateLimit(rateLimit),
+  );
   provide(
     bind,
     tokens.RELAY,
@@ -242,22 +250,28 @@ const bindService = (bind: Bind): void => {
   );
 };
 
+const EMBEDDED: Pick<tokens.Store, "risks" | "client"> = { risks: TE.right([]), client: O.none };
+
 const openStore = async (store: StoreConfig, dataDir: string): Promise<tokens.Store> => {
   switch (store._tag) {
     case "MEMORY":
-      return { ...makeMemoryStore(), close: async () => {} };
+      return { ...EMBEDDED, ...makeMemoryStore(), close: async () => {} };
     case "LMDB":
-      return opened(
-        openLmdbStore({ dir: dataDir }),
-        ({ cause }) => new OpeningFault(`store: ${cause}`),
-      );
+      return {
+        ...EMBEDDED,
+        ...(await opened(
+          openLmdbStore({ dir: dataDir }),
+          ({ cause }) => new OpeningFault(`store: ${cause}`),
+        )),
+      };
     case "REDIS": {
       const { urls, sentinel, ...rest } = store;
-      return openRedisStore({
+      const opened = await openRedisStore({
         ...rest,
         urls: urls.reveal(),
         ...(O.isSome(sentinel) ? { sentinel: sentinel.value } : {}),
       });
+      return { ...opened, client: O.some(opened.client) };
     }
   }
 };

@@ -1,3 +1,4 @@
+import type * as O from "fp-ts/lib/Option.js";
 import type * as TE from "fp-ts/lib/TaskEither.js";
 import type {
   IdCodec,
@@ -8,6 +9,7 @@ import type {
   RelationshipDirectory,
   Releases,
   SettingsRepository,
+  StoreUnavailable,
   UserId,
 } from "../../core/mod.ts";
 import type { Config } from "../config/mod.ts";
@@ -23,6 +25,10 @@ import { makeToken, type Token } from "./provide.ts";
 
 /** The ports that one store serves, and its end. */
 export interface Store {
+  /** How the store's own settings can lose what was acknowledged, one sentence for each. */
+  readonly risks: TE.TaskEither<StoreUnavailable, ReadonlyArray<string>>;
+  /** The client of a store on Redis, for what is counted beside it. */
+  readonly client: O.Option<object>;
   readonly settings: SettingsRepository;
   readonly outbox: Outbox;
   readonly relationships: RelationshipDirectory;

@@ -6,20 +6,37 @@
 import * as O from "fp-ts/lib/Option.js";
 import type { Task } from "fp-ts/lib/Task.js";
 import * as T from "fp-ts/lib/Task.js";
-import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+import {
+  type RateLimiterAbstract,
+  RateLimiterMemory,
+  RateLimiterRedis,
+  RateLimiterRes,
+} from "rate-limiter-flexible";
 import type { UserId } from "../../core/domain/identity.ts";
+
+/** Where requests are counted, if that is not in this process alone. */
+export interface SharedCount {
+  /** A client of ioredis. */
+  readonly client: object;
+  /** What the counters' keys begin with. */
+  readonly prefix: string;
+}
 
 const MINUTE_SECONDS = 60;
 
 /**
- * Counts the requests of each user in this process. Answers `none` for the first `perMinute` of a
- * minute, and for one more the whole seconds until the next is taken; 0 a minute switches it off.
+ * Counts the requests of each user, in this process or for all that share a Redis; while that is
+ * away, in this process. Answers `none` for the first `perMinute` of a minute, and for one more
+ * the whole seconds until the next is taken; 0 a minute switches it off.
  */
-export const makeRateLimit = (perMinute: number): ((user: UserId) => Task<O.Option<number>>) => {
+export const makeRateLimit = (
+  perMinute: number,
+  shared?: SharedCount,
+): ((user: UserId) => Task<O.Option<number>>) => {
   if (perMinute === 0) {
     return () => T.of(O.none);
   }
-  const limiter = new RateLimiterMemory({ points: perMinute, duration: MINUTE_SECONDS });
+  const limiter = makeLimiter(perMinute, shared);
   return (user) => async () => {
     try {
       await limiter.consume(user);
@@ -30,4 +47,17 @@ export const makeRateLimit = (perMinute: number): ((user: UserId) => Task<O.Opti
         : O.none;
     }
   };
+};
+
+const makeLimiter = (points: number, shared: SharedCount | undefined): RateLimiterAbstract => {
+  const limit = { points, duration: MINUTE_SECONDS };
+  const alone = new RateLimiterMemory(limit);
+  return shared === undefined
+    ? alone
+    : new RateLimiterRedis({
+        ...limit,
+        storeClient: shared.client,
+        keyPrefix: `${shared.prefix}rate`,
+        insuranceLimiter: alone,
+      });
 };

@@ -24,6 +24,7 @@ export type Client = Redis | Cluster;
 
 /** A connection that fails fast: nothing waits for a server that is away. */
 export interface Connection {
+  readonly client: Client;
   /** Asks what changes nothing. */
   readonly ask: <A>(question: (client: Client) => Promise<A>) => TE.TaskEither<StoreUnavailable, A>;
   /** Runs a change that may be repeated: acknowledged once enough replicas have it. */
@@ -68,6 +69,7 @@ export const connect = async (options: RedisConnectionOptions): Promise<Connecti
         );
 
   return {
+    client,
     ask,
     change: (key, change) => {
       const changing = ask(change);

@@ -1,7 +1,10 @@
+import type * as TE from "fp-ts/lib/TaskEither.js";
+import type { StoreUnavailable } from "../../core/domain/errors.ts";
 import type { Outbox } from "../../core/ports/outbox.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
 import type { SettingsRepository } from "../../core/ports/settings-repository.ts";
-import { connect, type RedisConnectionOptions } from "./connection.ts";
+import { type Client, connect, type RedisConnectionOptions } from "./connection.ts";
+import { durabilityRisks } from "./durability.ts";
 import { makeKeys } from "./keys.ts";
 import { makeOutbox } from "./outbox.ts";
 import { makeRelationships } from "./relationships.ts";
@@ -12,6 +15,10 @@ export interface RedisStore {
   readonly settings: SettingsRepository;
   readonly outbox: Outbox;
   readonly relationships: RelationshipDirectory;
+  /** How the servers' own settings can lose what was acknowledged, one sentence for each. */
+  readonly risks: TE.TaskEither<StoreUnavailable, ReadonlyArray<string>>;
+  /** The client, for what counts beside the store. */
+  readonly client: Client;
   /** Ends the connections; whatever is asked afterwards is STORE_UNAVAILABLE. */
   readonly close: () => Promise<void>;
 }
@@ -50,6 +57,8 @@ export const openRedisStore = async ({
     settings: makeSettings(connection, keys, outbox),
     outbox: outbox.outbox,
     relationships: makeRelationships(connection, keys),
+    risks: durabilityRisks(connection, options.minReplicas ?? 0),
+    client: connection.client,
     close: connection.close,
   };
 };

@@ -1,11 +1,18 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import test from "ava";
+import * as O from "fp-ts/lib/Option.js";
+import { makeRateLimit } from "../../adapters/rate-limit/mod.ts";
 import { openRedisStore, type RedisStore } from "../../adapters/redis/mod.ts";
 import { makeClock } from "../contract/fixtures.ts";
 import { outboxContract } from "../contract/outbox.ts";
 import { relationshipsContract } from "../contract/relationships.ts";
 import { settingsContract } from "../contract/settings-repository.ts";
+import { makeCertificate } from "../support/certificate.ts";
 import { testContract } from "../support/contract.ts";
-import { startRedisServer } from "../support/redis-server.ts";
+import { id, succeed } from "../support/expect.ts";
+import { freePort, startRedisServer } from "../support/redis-server.ts";
+import { makeTempDir } from "../support/temp-dir.ts";
 
 const server = await startRedisServer();
 test.after.always(server.close);
@@ -32,4 +39,67 @@ testContract("redis outbox", outboxContract, async () => {
 testContract("redis relationships", relationshipsContract, async () => {
   const { relationships, close } = await open();
   return { subject: relationships, close };
+});
+
+test("a user's requests are counted for all processes that share a Redis", async (t) => {
+  const [first, second] = await Promise.all([open(), open()]);
+  const limits = [first, second].map(({ client }) =>
+    makeRateLimit(2, { client, prefix: "limits:" }),
+  );
+  const consume = (index: number): Promise<unknown> =>
+    limits[index]?.(id("alice"))() ?? Promise.reject(new Error("no such process"));
+  t.deepEqual(await consume(0), O.none);
+  t.deepEqual(await consume(1), O.none);
+  t.like(await consume(0), { _tag: "Some" });
+  t.like(await consume(1), { _tag: "Some" });
+  t.deepEqual(await limits[0]?.(id("bob"))(), O.none);
+  await Promise.all([first.close(), second.close()]);
+});
+
+test("a Redis that keeps nothing is found out", async (t) => {
+  const { risks, close } = await open();
+  t.deepEqual(await succeed(risks), ["appendonly is off: a restart of Redis loses everything"]);
+  await close();
+});
+
+test("a Redis that keeps everything carries no risk, until there are replicas", async (t) => {
+  const safe = await startRedisServer("--appendonly", "yes", "--appendfsync", "always");
+  const risksWith = async (minReplicas: number): Promise<ReadonlyArray<string>> => {
+    const store = await openRedisStore({ urls: [safe.url], minReplicas });
+    const risks = await succeed(store.risks);
+    await store.close();
+    return risks;
+  };
+  t.deepEqual(await risksWith(0), []);
+  t.deepEqual(await risksWith(1), [
+    "there are 0 replicas and REDIS_MIN_REPLICAS is 1: every set is refused",
+  ]);
+  await safe.close();
+});
+
+test("a Redis that asks for a user and speaks TLS only serves who has both", async (t) => {
+  const { dir, remove } = await makeTempDir();
+  const { key, cert } = await makeCertificate();
+  const [keyFile, certFile] = [join(dir, "key.pem"), join(dir, "cert.pem")];
+  await Promise.all([writeFile(keyFile, key), writeFile(certFile, cert)]);
+  const tlsPort = await freePort();
+  const secure = await startRedisServer(
+    ...["--tls-port", String(tlsPort), "--tls-cert-file", certFile, "--tls-key-file", keyFile],
+    ...["--tls-ca-cert-file", certFile, "--tls-auth-clients", "no"],
+    ...["--user", "misc", "on", ">p@ss:word", "~misc:*", "&*", "+@all", "--user", "default", "off"],
+  );
+  const at = (user: string): string => `rediss://${user}@127.0.0.1:${tlsPort}`;
+  const readWith = async (url: string, ca?: string): Promise<string> => {
+    const trust = ca === undefined ? {} : { ca };
+    const store = await openRedisStore({ urls: [url], prefix: "misc:", ...trust });
+    const answer = await store.settings.ready()();
+    await store.close();
+    return answer._tag;
+  };
+  t.is(await readWith(at("misc:p%40ss%3Aword"), cert), "Right");
+  t.is(await readWith(at("misc:wrong"), cert), "Left");
+  t.is(await readWith(at("misc:p%40ss%3Aword")), "Left");
+  t.is(await readWith(secure.url, cert), "Left");
+  await secure.close();
+  await remove();
 });
