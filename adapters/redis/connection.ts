@@ -39,6 +39,9 @@ export interface Connection {
 const COMMAND_MS = 1_000;
 const LONGEST_PAUSE_MS = 500;
 
+// A connection that was lost takes some 50 ms to be there again, if its server is.
+const BACK_WITHIN_MS = 500;
+
 /** Connects; a server that is not there yet is waited for as long as a command may take, no longer. */
 export const connect = async (options: RedisConnectionOptions): Promise<Connection> => {
   const { minReplicas = 0, commandMs = COMMAND_MS } = options;
@@ -48,6 +51,19 @@ export const connect = async (options: RedisConnectionOptions): Promise<Connecti
   await once(client, "ready", { signal: AbortSignal.timeout(commandMs) }).catch(() => {});
 
   const ask: Connection["ask"] = (question) => TE.tryCatch(() => question(client), unavailable);
+
+  let back: Promise<void> | undefined;
+
+  /** Waits for a connection that was lost a moment ago: all who do wait as one. */
+  const connected = async (): Promise<void> => {
+    if (client.status === "ready" || client.status === "end") {
+      return;
+    }
+    back ??= readyWithin(client, BACK_WITHIN_MS).finally(() => {
+      back = undefined;
+    });
+    await back;
+  };
 
   const replicated = (key: string): TE.TaskEither<StoreUnavailable, void> =>
     minReplicas === 0
@@ -76,7 +92,12 @@ export const connect = async (options: RedisConnectionOptions): Promise<Connecti
       return pipe(
         changing,
         // A change that is repeated changes nothing, and its first reply may only have been lost.
-        TE.alt(() => changing),
+        TE.alt(() =>
+          pipe(
+            TE.fromTask(connected),
+            TE.chain(() => changing),
+          ),
+        ),
         TE.chainFirst(() => replicated(key)),
       );
     },
@@ -85,6 +106,20 @@ export const connect = async (options: RedisConnectionOptions): Promise<Connecti
     },
   };
 };
+
+/** Until a connection is ready, or the time is over: errors in between are of attempts to connect. */
+const readyWithin = (client: Client, ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      client.off("ready", end);
+      client.off("end", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    client.once("ready", end);
+    client.once("end", end);
+  });
 
 /** Runs a script: by its digest, and in full where the server does not know it. */
 export const run =

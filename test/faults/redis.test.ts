@@ -1,0 +1,232 @@
+/**
+ * What a Redis that fails comes to: real redis-servers that are killed, stalled, made read-only and
+ * cut off, and real servers in front of them.
+ */
+import { once } from "node:events";
+import { createServer, connect as dial, type Socket } from "node:net";
+import test from "ava";
+import * as O from "fp-ts/lib/Option.js";
+import { Redis } from "ioredis";
+import { openRedisStore, type RedisStore } from "../../adapters/redis/mod.ts";
+import * as scripts from "../../adapters/redis/scripts.ts";
+import type { ConversationKey } from "../../core/domain/conversation.ts";
+import type { Claim } from "../../core/domain/delivery.ts";
+import { drain, noticeFrom, senders } from "../contract/fixtures.ts";
+import { succeed, wireId } from "../support/expect.ts";
+import { freePort, type RedisServer, startRedisServer } from "../support/redis-server.ts";
+import { makeTempDir } from "../support/temp-dir.ts";
+
+/** A Redis that may be killed and come back: on the same port, and with its data if it keeps any. */
+interface Node {
+  readonly url: string;
+  readonly port: number;
+  readonly start: () => Promise<void>;
+  readonly kill: () => Promise<void>;
+  readonly signal: (signal: NodeJS.Signals) => void;
+  /** Runs a command past every adapter. */
+  readonly call: (command: string, ...args: ReadonlyArray<string>) => Promise<unknown>;
+  readonly close: () => Promise<void>;
+}
+
+/** Prepares a node that is not there yet. */
+const prepareNode = async (...options: ReadonlyArray<string>): Promise<Node> => {
+  const { dir, remove } = await makeTempDir();
+  const port = await freePort();
+  const url = `redis://127.0.0.1:${port}`;
+  let server: RedisServer | undefined;
+  const kill = async (): Promise<void> => {
+    const killed = server;
+    server = undefined;
+    await killed?.close();
+  };
+  return {
+    url,
+    port,
+    start: async () => {
+      // Of an option that is there twice, Redis takes the last.
+      server = await startRedisServer("--port", String(port), "--dir", dir, ...options);
+    },
+    kill,
+    signal: (signal) => server?.signal(signal),
+    call: async (command, ...args) => {
+      const client = new Redis(url);
+      try {
+        return await client.call(command, ...args);
+      } finally {
+        client.disconnect();
+      }
+    },
+    close: async () => {
+      await kill();
+      await remove();
+    },
+  };
+};
+
+const startNode = async (...options: ReadonlyArray<string>): Promise<Node> => {
+  const node = await prepareNode(...options);
+  await node.start();
+  return node;
+};
+
+/** What is between a store and its Redis, and may lose a reply. */
+interface Link {
+  readonly url: string;
+  /** Cuts the connection when the next command that holds this text was passed on and answered. */
+  readonly loseReplyTo: (text: string) => void;
+  /** How many replies were lost. */
+  readonly lost: () => number;
+  readonly close: () => Promise<void>;
+}
+
+const startLink = async (port: number): Promise<Link> => {
+  const sockets = new Set<Socket>();
+  let wanted: string | undefined;
+  let lost = 0;
+  const server = createServer((near) => {
+    const far = dial(port, "127.0.0.1");
+    let losing = false;
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(one);
+      one.on("error", () => one.destroy());
+      one.on("close", () => {
+        sockets.delete(one);
+        other.destroy();
+      });
+    }
+    near.on("data", (chunk) => {
+      if (wanted !== undefined && chunk.includes(wanted)) {
+        wanted = undefined;
+        losing = true;
+      }
+      far.write(chunk);
+    });
+    far.on("data", (chunk) => {
+      if (losing) {
+        lost += 1;
+        near.destroy();
+      } else {
+        near.write(chunk);
+      }
+    });
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const at = address === null || typeof address === "string" ? 0 : address.port;
+  return {
+    url: `redis://127.0.0.1:${at}`,
+    loseReplyTo: (text) => {
+      wanted = text;
+    },
+    lost: () => lost,
+    close: async () => {
+      server.close();
+      for (const socket of sockets) {
+        socket.destroy();
+      }
+    },
+  };
+};
+
+const G: ConversationKey = "group:g";
+const H: ConversationKey = "group:h";
+
+/** A store behind a link, on a Redis that knows the scripts: each is one command and one reply. */
+const openLinked = async (t: {
+  readonly teardown: (fn: () => Promise<void>) => void;
+}): Promise<{ readonly store: RedisStore; readonly link: Link }> => {
+  const node = await startNode();
+  t.teardown(node.close);
+  for (const { lua } of Object.values(scripts)) {
+    await node.call("SCRIPT", "LOAD", lua);
+  }
+  const link = await startLink(node.port);
+  t.teardown(link.close);
+  const store = await openRedisStore({ urls: [link.url] });
+  t.teardown(store.close);
+  return { store, link };
+};
+
+const claimAt = async ({ outbox }: RedisStore, at: number): Promise<Claim> => {
+  const claim = await succeed(outbox.claim("GROUP", at, at + 1_000));
+  if (O.isNone(claim)) {
+    throw new Error(`nothing is due at ${at}`);
+  }
+  return claim.value;
+};
+
+const LATER = Date.now() + 3_600_000;
+
+test("a set whose reply is lost is made once", async (t) => {
+  const { store, link } = await openLinked(t);
+  link.loseReplyTo(scripts.STORE.sha);
+  await succeed(store.settings.setNoticeStatus(G, 1, noticeFrom("alice")));
+  t.is(link.lost(), 1);
+  t.is(await succeed(store.settings.noticeStatus(G)), 1);
+  t.deepEqual(senders(await drain(store.outbox)), ["alice"]);
+});
+
+test("a notice that is added and whose reply is lost is there once", async (t) => {
+  const { store, link } = await openLinked(t);
+  link.loseReplyTo(scripts.STORE.sha);
+  await succeed(store.outbox.add(G, noticeFrom("alice")));
+  t.is(link.lost(), 1);
+  t.is((await succeed(store.outbox.status(LATER))).pending, 1);
+  t.deepEqual(senders(await drain(store.outbox)), ["alice"]);
+});
+
+test("a claim whose reply is lost is known to who made it, and to nobody else", async (t) => {
+  const { store, link } = await openLinked(t);
+  await succeed(store.outbox.add(G, noticeFrom("alice")));
+  link.loseReplyTo(scripts.CLAIM.sha);
+  const claim = await claimAt(store, LATER);
+  t.is(link.lost(), 1);
+  t.true(O.isNone(await succeed(store.outbox.claim("GROUP", LATER, LATER + 1_000))));
+  await succeed(store.outbox.settle(claim, { _tag: "DELIVERED" }));
+  t.like(await succeed(store.outbox.status(LATER)), { pending: 0, inFlight: 0 });
+});
+
+test("a claim that is settled and whose reply is lost is settled once", async (t) => {
+  const { store, link } = await openLinked(t);
+  await succeed(store.outbox.add(G, noticeFrom("alice")));
+  await succeed(store.outbox.add(G, noticeFrom("bob")));
+  const postponed = { _tag: "POSTPONED", until: LATER, reason: "away" } as const;
+  link.loseReplyTo(scripts.SETTLE.sha);
+  await succeed(store.outbox.settle(await claimAt(store, LATER), postponed));
+  t.is(link.lost(), 1);
+  t.deepEqual((await succeed(store.outbox.status(LATER))).reasons, [
+    { state: "postponed", reason: "away", count: 1 },
+  ]);
+  const again = await claimAt(store, LATER);
+  t.is(again.attempts, 1);
+  t.is(again.notice.senderId, wireId("alice"));
+
+  link.loseReplyTo(scripts.SETTLE.sha);
+  await succeed(store.outbox.settle(again, { _tag: "DEAD", reason: "never" }));
+  t.is(link.lost(), 2);
+  t.like(await succeed(store.outbox.status(LATER)), { pending: 1, dead: 1 });
+
+  link.loseReplyTo(scripts.SETTLE.sha);
+  const last = await claimAt(store, LATER);
+  await succeed(store.outbox.settle(last, { _tag: "DELIVERED" }));
+  t.is(link.lost(), 3);
+  t.is(last.notice.senderId, wireId("bob"));
+  t.like(await succeed(store.outbox.status(LATER)), { pending: 0, inFlight: 0, dead: 1 });
+});
+
+test("what is made due again and whose reply is lost is counted once", async (t) => {
+  const { store, link } = await openLinked(t);
+  for (const conversation of [G, H]) {
+    await succeed(store.outbox.add(conversation, noticeFrom("alice")));
+    const claim = await claimAt(store, LATER);
+    const until = LATER + 2_000;
+    await succeed(store.outbox.settle(claim, { _tag: "POSTPONED", until, reason: "away" }));
+  }
+  link.loseReplyTo(scripts.RETRY.sha);
+  t.is(await succeed(store.outbox.retry(LATER)), 2);
+  t.is(link.lost(), 1);
+  t.is((await drain(store.outbox, LATER)).length, 2);
+});
