@@ -345,6 +345,7 @@ export const makeOutbox = (
             partition.ages,
             partition.sequence,
             partition.tallies,
+            partition.done(newId()),
           ],
           [
             text,

@@ -173,16 +173,20 @@ return count`,
 /**
  * Puts a dead letter back into its conversation's queue: 1, or 0 if it is no longer among the dead.
  *
- * KEYS: dead, queue, state, due, ages, sequence, tallies.
+ * KEYS: dead, queue, state, due, ages, sequence, tallies, done.
  * ARGV: dead letter, conversation, entry, stored at, now, reason.
  */
 export const REVIVE: Script = script(
-  ["list", "list", "hash", "zset", "zset", "string", "hash"],
+  ["list", "list", "hash", "zset", "zset", "string", "hash", "string"],
   `${APPEND}${TALLY}
+if redis.call('EXISTS', KEYS[8]) == 1 then
+  return 1
+end
 if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then
   return 0
 end
 tally(KEYS[7], 'dead ' .. ARGV[6], -1)
 append(KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], ARGV[2], ARGV[3], ARGV[4], ARGV[5])
+redis.call('SET', KEYS[8], '1', 'PX', ${REMEMBER_MS})
 return 1`,
 );

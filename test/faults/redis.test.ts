@@ -230,3 +230,17 @@ test("what is made due again and whose reply is lost is counted once", async (t)
   t.is(link.lost(), 1);
   t.is((await drain(store.outbox, LATER)).length, 2);
 });
+
+test("what is revived and whose reply is lost is revived and counted once", async (t) => {
+  const { store, link } = await openLinked(t);
+  for (const sender of ["alice", "bob"]) {
+    await succeed(store.outbox.add(G, noticeFrom(sender)));
+    const claim = await claimAt(store, LATER);
+    await succeed(store.outbox.settle(claim, { _tag: "DEAD", reason: "never" }));
+  }
+  link.loseReplyTo(scripts.REVIVE.sha);
+  t.is(await succeed(store.outbox.revive()), 2);
+  t.is(link.lost(), 1);
+  t.like(await succeed(store.outbox.status(LATER)), { pending: 2, dead: 0, reasons: [] });
+  t.deepEqual(senders(await drain(store.outbox)), ["alice", "bob"]);
+});
