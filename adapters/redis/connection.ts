@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
+import * as t from "io-ts";
 import { Cluster, Redis } from "ioredis";
 import { type StoreUnavailable, storeUnavailable } from "../../core/domain/errors.ts";
 import type { Script } from "./scripts.ts";
@@ -206,6 +207,19 @@ const credentialsOf = (url: string): Credentials => {
 
 const DEFAULT_PORT = 6_379;
 
-/** Says which command failed, and on which key; never with which values. */
-const unavailable = (fault: unknown): StoreUnavailable =>
-  storeUnavailable(fault instanceof Error ? fault.message : String(fault));
+/** Says what failed and, where a key is not of its type, which command on which key: never values. */
+const unavailable = (fault: unknown): StoreUnavailable => {
+  if (!(fault instanceof Error)) {
+    return storeUnavailable(String(fault));
+  }
+  // To a command that it does not know, Redis answers with what it was given.
+  const [message = ""] = fault.message.split(", with args");
+  return storeUnavailable(
+    message.startsWith("WRONGTYPE") && Failed.is(fault)
+      ? `${fault.command.name} ${fault.command.args[0]}: ${message}`
+      : message,
+  );
+};
+
+/** What a reply that is an error belongs to. Of what a key is asked, the key comes first. */
+const Failed = t.type({ command: t.type({ name: t.string, args: t.array(t.unknown) }) });
