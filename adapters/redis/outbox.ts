@@ -53,6 +53,9 @@ const Dead = versioned(
   }),
 );
 
+/** An entry in its queue: behind its number, by which its age is kept. */
+const NUMBERED = /^\d+ (.*)$/s;
+
 const Claimed = t.tuple([t.string, t.string, t.string]);
 
 /** A conversation whose turn may have come. */
@@ -113,7 +116,7 @@ export const makeOutbox = (
       TE.map(announce),
     );
 
-  /** The conversation that is due first, of those whose partition answers. */
+  /** The conversation that is due first, of those whose partition answers; or why one does not. */
   const firstDue = (
     type: ConversationType,
     at: number,
@@ -131,10 +134,9 @@ export const makeOutbox = (
       ),
       (looks) => async () => {
         const { left, right } = RA.separate(await Promise.all(looks.map((look) => look())));
+        const first = pipe(RA.compact(right), RA.sort(byDueAt), RA.head);
         const [fault] = left;
-        return fault !== undefined && right.length === 0
-          ? E.left(fault)
-          : E.right(pipe(RA.compact(right), RA.sort(byDueAt), RA.head));
+        return fault !== undefined && O.isNone(first) ? E.left(fault) : E.right(first);
       },
     );
 
@@ -148,7 +150,7 @@ export const makeOutbox = (
     }
     const [token, entry, tries] = answer;
     return pipe(
-      Entry.read(partition.queue(conversation), entry.replace(/^\d+ /, "")),
+      Entry.read(partition.queue(conversation), NUMBERED.exec(entry)?.[1] ?? ""),
       E.map(({ notice, attempts, storedAt }) =>
         O.some({
           conversation,
@@ -204,6 +206,9 @@ export const makeOutbox = (
             partition.leases,
             partition.token,
             partition.done(newId()),
+            partition.ages,
+            partition.tallies,
+            partition.dead,
           ],
           [conversation, at, leaseUntil],
         ),

@@ -17,21 +17,22 @@ export interface Script {
 
 const REMEMBER_MS = 60_000;
 
-/** Stops the script unless every key is absent or of its type. */
-const expecting = (...types: ReadonlyArray<string>): string =>
+/** Stops the script, after `otherwise`, unless every key is absent or of its type. */
+const expecting = (types: ReadonlyArray<string>, otherwise: string): string =>
   types
     .map(
       (type, index) => `do
   local found = redis.call('TYPE', KEYS[${index + 1}]).ok
   if found ~= 'none' and found ~= '${type}' then
+    ${otherwise}
     return redis.error_reply('FOREIGN ' .. KEYS[${index + 1}])
   end
 end`,
     )
     .join("\n");
 
-const script = (types: ReadonlyArray<string>, body: string): Script => {
-  const lua = `${expecting(...types)}\n${body}`;
+const script = (types: ReadonlyArray<string>, body: string, otherwise = ""): Script => {
+  const lua = `${expecting(types, otherwise)}\n${body}`;
   return { lua, sha: createHash("sha1").update(lua).digest("hex"), numberOfKeys: types.length };
 };
 
@@ -74,14 +75,21 @@ redis.call('SET', KEYS[7], '1', 'PX', ${REMEMBER_MS})
 return 1`,
 );
 
+/** What cannot be claimed, since a key is not ours, is not to keep the others from their turn. */
+const SET_ASIDE = `if redis.call('TYPE', KEYS[3]).ok == 'zset' then
+      redis.call('ZADD', KEYS[3], 'XX', 'GT', ARGV[3], ARGV[1])
+    end`;
+
 /**
  * Claims the head of a conversation if it is due: its token, the entry, and how often it was
- * postponed as head.
+ * postponed as head. It looks also at what a settlement needs: what nobody can settle is not to be
+ * sent.
  *
- * KEYS: queue, state, due, leases, token, done. ARGV: conversation, now, lease's end.
+ * KEYS: queue, state, due, leases, token, done, ages, tallies, dead.
+ * ARGV: conversation, now, lease's end.
  */
 export const CLAIM: Script = script(
-  ["list", "hash", "zset", "zset", "string", "string"],
+  ["list", "hash", "zset", "zset", "string", "string", "zset", "hash", "list"],
   `local token = redis.call('GET', KEYS[6])
 if not token then
   local due = redis.call('ZSCORE', KEYS[3], ARGV[1])
@@ -90,6 +98,7 @@ if not token then
   end
   if redis.call('LLEN', KEYS[1]) == 0 then
     redis.call('ZREM', KEYS[3], ARGV[1])
+    redis.call('DEL', KEYS[2])
     return false
   end
   token = redis.call('INCR', KEYS[5])
@@ -101,6 +110,7 @@ elseif redis.call('HGET', KEYS[2], 'token') ~= token then
   return false
 end
 return {tostring(token), redis.call('LINDEX', KEYS[1], 0), redis.call('HGET', KEYS[2], 'tries') or '0'}`,
+  SET_ASIDE,
 );
 
 /**
@@ -115,7 +125,7 @@ export const SETTLE: Script = script(
 if redis.call('EXISTS', KEYS[8]) == 1 then
   return 1
 end
-if redis.call('HGET', KEYS[2], 'token') ~= ARGV[2] then
+if redis.call('HGET', KEYS[2], 'token') ~= ARGV[2] or redis.call('LLEN', KEYS[1]) == 0 then
   return 0
 end
 local before = redis.call('HGET', KEYS[2], 'reason')

@@ -6,13 +6,16 @@ import { once } from "node:events";
 import { createServer, connect as dial, type Socket } from "node:net";
 import test from "ava";
 import * as O from "fp-ts/lib/Option.js";
+import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import { Redis } from "ioredis";
+import { makeKeys } from "../../adapters/redis/keys.ts";
 import { openRedisStore, type RedisStore } from "../../adapters/redis/mod.ts";
 import * as scripts from "../../adapters/redis/scripts.ts";
 import type { ConversationKey } from "../../core/domain/conversation.ts";
 import type { Claim } from "../../core/domain/delivery.ts";
-import { drain, noticeFrom, senders } from "../contract/fixtures.ts";
-import { succeed, wireId } from "../support/expect.ts";
+import type { StoreUnavailable } from "../../core/domain/errors.ts";
+import { drain, makeClock, noticeFrom, senders } from "../contract/fixtures.ts";
+import { fail, id, succeed, wireId } from "../support/expect.ts";
 import { freePort, type RedisServer, startRedisServer } from "../support/redis-server.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 
@@ -243,4 +246,159 @@ test("what is revived and whose reply is lost is revived and counted once", asyn
   t.is(link.lost(), 1);
   t.like(await succeed(store.outbox.status(LATER)), { pending: 2, dead: 0, reasons: [] });
   t.deepEqual(senders(await drain(store.outbox)), ["alice", "bob"]);
+});
+
+const PREFIX = "sealtalk-misc:";
+const ours = makeKeys(PREFIX).partitionOf(G);
+
+/** Another conversation: of the same partition as G, or of another. */
+const other = (where: "beside" | "elsewhere"): ConversationKey => {
+  for (let index = 0; ; index += 1) {
+    const conversation: ConversationKey = `group:other-${index}`;
+    if (
+      (makeKeys(PREFIX).partitionOf(conversation).due("GROUP") === ours.due("GROUP")) ===
+      (where === "beside")
+    ) {
+      return conversation;
+    }
+  }
+};
+
+/** A Redis with a notice of G and a later one of another conversation, and a store that looks at it. */
+const openDamaged = async (
+  t: { readonly teardown: (fn: () => Promise<void>) => void },
+  second: ConversationKey,
+) => {
+  const node = await startNode();
+  t.teardown(node.close);
+  const clock = makeClock();
+  const store = await openRedisStore({ urls: [node.url], now: clock.now });
+  t.teardown(store.close);
+  await succeed(store.outbox.add(G, noticeFrom("alice")));
+  clock.set(1);
+  await succeed(store.outbox.add(second, noticeFrom("bob")));
+  return { ...store, call: node.call };
+};
+
+const FOREIGN: ReadonlyArray<readonly [string, string, "beside" | "elsewhere"]> = [
+  ["a queue", ours.queue(G), "beside"],
+  ["a conversation's state", ours.state(G), "beside"],
+  ["the key of the leases", ours.leases, "elsewhere"],
+  ["the key of the ages", ours.ages, "elsewhere"],
+  ["the key of the tallies", ours.tallies, "elsewhere"],
+  ["the key of the dead", ours.dead, "elsewhere"],
+  ["the token", ours.token, "elsewhere"],
+];
+
+for (const [what, key, where] of FOREIGN) {
+  test(`while ${what} is of another type, what needs it waits, and the others go on`, async (t) => {
+    const { outbox, call } = await openDamaged(t, other(where));
+    await call("DEL", key);
+    await call("XADD", key, "*", "field", "value");
+    t.true((await fail(outbox.claim("GROUP", 5, 9))).cause.includes(key));
+    const claim = await succeed(outbox.claim("GROUP", 5, 9));
+    t.deepEqual(senders(RA.fromOption(claim)), ["bob"]);
+    await succeed(outbox.settle(...settled(claim)));
+    t.true((await fail(outbox.claim("GROUP", 10, 14))).cause.includes(key));
+    t.deepEqual(await succeed(outbox.claim("GROUP", 10, 14)), O.none);
+  });
+}
+
+const settled = (claim: O.Option<Claim>): readonly [Claim, { readonly _tag: "DELIVERED" }] => {
+  if (O.isNone(claim)) {
+    throw new Error("nothing was claimed");
+  }
+  return [claim.value, { _tag: "DELIVERED" }];
+};
+
+test("while what is due is of another type it says so, and the other partitions go on", async (t) => {
+  const { outbox, call } = await openDamaged(t, other("elsewhere"));
+  const key = ours.due("GROUP");
+  await call("SET", key, "foreign");
+  const claim = await succeed(outbox.claim("GROUP", 5, 9));
+  t.deepEqual(senders(RA.fromOption(claim)), ["bob"]);
+  const { cause } = await fail(outbox.claim("GROUP", 5, 9));
+  t.true(cause.startsWith(`zrange ${key}: WRONGTYPE`), cause);
+  t.true((await fail(outbox.add(G, noticeFrom("alice")))).cause.includes(key));
+});
+
+test("a foreign key is named by each question that meets it", async (t) => {
+  const { outbox, settings, relationships, call } = await openDamaged(t, H);
+  const questions: ReadonlyArray<readonly [string, string, () => Promise<StoreUnavailable>]> = [
+    ["hget", ours.statuses, () => fail(settings.noticeStatus(G))],
+    ["", ours.statuses, () => fail(settings.setNoticeStatus(G, 1, noticeFrom("alice")))],
+    ["", ours.queue(G), () => fail(outbox.add(G, noticeFrom("alice")))],
+    ["", ours.state(G), () => fail(outbox.add(G, noticeFrom("alice")))],
+    ["lrange", ours.dead, () => fail(outbox.deadLetters())],
+    ["llen", ours.dead, () => fail(outbox.status(5))],
+    ["hgetall", ours.tallies, () => fail(outbox.status(5))],
+    [
+      "sismember",
+      `${PREFIX}friends:alice`,
+      () => fail(relationships.areFriends(id("alice"), id("bob"))),
+    ],
+    ["smembers", `${PREFIX}members:g`, () => fail(relationships.membersOf(id("g")))],
+  ];
+  for (const [command, key, ask] of questions) {
+    await call("DEL", key);
+    await call("XADD", key, "*", "field", "value");
+    const { cause } = await ask();
+    t.true(cause.includes(key), cause);
+    t.true(cause.startsWith(command), cause);
+    await call("DEL", key);
+  }
+  t.is(await succeed(settings.noticeStatus(G)), 0);
+});
+
+const DAMAGED = ["no JSON", "{}", "1 {}", '1 {"v":2,"value":{}}', "1 ", '{"v":1}'];
+
+for (const entry of DAMAGED) {
+  test(`a queue's entry that is ${entry || "empty"} is named, and the other conversations go on`, async (t) => {
+    const { outbox, call } = await openDamaged(t, other("beside"));
+    const key = ours.queue(G);
+    await call("LSET", key, "0", entry);
+    t.true((await fail(outbox.claim("GROUP", 5, 9))).cause.includes(key));
+    t.deepEqual(senders(RA.fromOption(await succeed(outbox.claim("GROUP", 5, 9)))), ["bob"]);
+    t.deepEqual(await succeed(outbox.claim("GROUP", 5, 9)), O.none);
+  });
+}
+
+test("a queue's entry that has lost its number is not sent: nobody could settle it", async (t) => {
+  const { outbox, call } = await openDamaged(t, other("beside"));
+  const key = ours.queue(G);
+  const entry = String(await call("LINDEX", key, "0"));
+  await call("LSET", key, "0", entry.replace(/^\d+ /, ""));
+  t.true((await fail(outbox.claim("GROUP", 5, 9))).cause.includes(key));
+});
+
+test("a conversation whose queue somebody deleted goes on with its next notice", async (t) => {
+  const { outbox, call } = await openDamaged(t, other("beside"));
+  const claim = await succeed(outbox.claim("GROUP", 5, 9));
+  await call("DEL", ours.queue(G));
+  t.is((await fail(outbox.settle(...settled(claim))))._tag, "CLAIM_LOST");
+  t.deepEqual(senders(RA.fromOption(await succeed(outbox.claim("GROUP", 10, 14)))), ["bob"]);
+  t.deepEqual(await succeed(outbox.claim("GROUP", 10, 14)), O.none);
+  await succeed(outbox.add(G, noticeFrom("carol")));
+  t.deepEqual(senders(RA.fromOption(await succeed(outbox.claim("GROUP", 10, 14)))), ["carol"]);
+});
+
+test("a status of another version is no default, and is overwritten by a set", async (t) => {
+  const { settings, call } = await openDamaged(t, H);
+  for (const value of ['{"v":2,"value":1}', '{"v":1,"value":2}', "1", ""]) {
+    await call("HSET", ours.statuses, G, value);
+    t.true((await fail(settings.noticeStatus(G))).cause.includes(ours.statuses));
+    t.is(await succeed(settings.noticeStatus(H)), 0);
+    await succeed(settings.setNoticeStatus(G, 1, noticeFrom("alice")));
+    t.is(await succeed(settings.noticeStatus(G)), 1);
+  }
+});
+
+test("what Redis says of a command that it does not know holds no value", async (t) => {
+  const node = await startNode("--rename-command", "SISMEMBER", "");
+  t.teardown(node.close);
+  const { relationships, close } = await openRedisStore({ urls: [node.url] });
+  t.teardown(close);
+  const { cause } = await fail(relationships.areFriends(id("alice"), id("somebody")));
+  t.regex(cause, /unknown command/);
+  t.notRegex(cause, /somebody/);
 });
