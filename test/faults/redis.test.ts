@@ -8,14 +8,19 @@ import test from "ava";
 import * as O from "fp-ts/lib/Option.js";
 import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import { Redis } from "ioredis";
+import { connect } from "../../adapters/redis/connection.ts";
 import { makeKeys } from "../../adapters/redis/keys.ts";
 import { openRedisStore, type RedisStore } from "../../adapters/redis/mod.ts";
+import { makeOutbox } from "../../adapters/redis/outbox.ts";
 import * as scripts from "../../adapters/redis/scripts.ts";
+import { makeSettings } from "../../adapters/redis/settings.ts";
 import type { ConversationKey } from "../../core/domain/conversation.ts";
 import type { Claim } from "../../core/domain/delivery.ts";
 import type { StoreUnavailable } from "../../core/domain/errors.ts";
 import { drain, makeClock, noticeFrom, senders } from "../contract/fixtures.ts";
 import { fail, id, succeed, wireId } from "../support/expect.ts";
+import { play } from "../support/play.ts";
+import type { ServerProcess } from "../support/program.ts";
 import { freePort, type RedisServer, startRedisServer } from "../support/redis-server.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 
@@ -401,4 +406,259 @@ test("what Redis says of a command that it does not know holds no value", async 
   const { cause } = await fail(relationships.areFriends(id("alice"), id("somebody")));
   t.regex(cause, /unknown command/);
   t.notRegex(cause, /somebody/);
+});
+
+// What the contract promises, whatever is down.
+const ANSWERED_WITHIN_MS = 5_000;
+
+// Below the minute that AVA waits.
+const LONGEST_MS = 50_000;
+
+const TARGET = { conversationType: 3, targetId: "g" };
+
+type Asking = Pick<ServerProcess, "url">;
+
+const post = ({ url }: Asking, path: string, token: string, body: unknown): Promise<Response> =>
+  fetch(`${url}${path}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(ANSWERED_WITHIN_MS),
+  });
+
+const set = (server: Asking, token: string, noticeStatus = 1): Promise<Response> =>
+  post(server, "/misc/set_screen_capture", token, { ...TARGET, noticeStatus });
+
+const send = (server: Asking, token: string): Promise<Response> =>
+  post(server, "/misc/send_sc_msg", token, TARGET);
+
+const get = (server: Asking, token: string): Promise<Response> =>
+  post(server, "/misc/get_screen_capture", token, TARGET);
+
+/** What an answer comes to. */
+const resultOf = async (response: Response): Promise<string> => {
+  const [, error = ""] = /"error":"(\w+)"/.exec(await response.text()) ?? [];
+  return `${response.status} ${error}`.trim();
+};
+
+const resultsOf = async (...answers: ReadonlyArray<Promise<Response>>) => {
+  const results = [];
+  for (const answer of answers) {
+    results.push(await resultOf(await answer));
+  }
+  return results;
+};
+
+/** What each route that needs the store answers. */
+const askAll = (server: Asking, token: string) =>
+  resultsOf(set(server, token), get(server, token), send(server, token));
+
+const readiness = async ({ url }: Asking): Promise<string> => {
+  const signal = AbortSignal.timeout(ANSWERED_WITHIN_MS);
+  const response = await fetch(`${url}/readyz`, { signal });
+  const [unready = ""] = /"unready":.*\]/.exec(await response.text()) ?? [];
+  return `${response.status} ${unready}`.trim();
+};
+
+const versionsOf = async ({ url }: Asking): Promise<number> => {
+  const signal = AbortSignal.timeout(ANSWERED_WITHIN_MS);
+  return (await fetch(`${url}/misc/mobile_version`, { signal })).status;
+};
+
+/** Asks until every route works. */
+const untilServed = async (server: Asking, token: string): Promise<void> => {
+  while ((await askAll(server, token)).some((result) => result !== "200")) {}
+};
+
+const withStore = async <A>(
+  { url }: Pick<Node, "url">,
+  use: (store: RedisStore) => Promise<A>,
+): Promise<A> => {
+  const store = await openRedisStore({ urls: [url] });
+  try {
+    return await use(store);
+  } finally {
+    await store.close();
+  }
+};
+
+/** Makes alice and others members of g. */
+const enrol = (node: Pick<Node, "url">): Promise<void> =>
+  withStore(node, ({ relationships }) =>
+    succeed(relationships.addMembers(id("g"), ["alice", "bob", "carol"].map(id))),
+  );
+
+const DOWN = "503 STORE_UNAVAILABLE";
+
+interface Failure {
+  readonly what: string;
+  readonly fail: (node: Node) => unknown;
+  readonly recover: (node: Node) => unknown;
+  /** What a read comes to, if it does not fail. */
+  readonly get?: string;
+}
+
+const FAILURES: ReadonlyArray<Failure> = [
+  { what: "is killed", fail: ({ kill }) => kill(), recover: ({ start }) => start() },
+  {
+    what: "is stalled",
+    fail: ({ signal }) => signal("SIGSTOP"),
+    recover: ({ signal }) => signal("SIGCONT"),
+  },
+  {
+    what: "has too few replicas to write",
+    fail: ({ call }) => call("CONFIG", "SET", "min-replicas-to-write", "1"),
+    recover: ({ call }) => call("CONFIG", "SET", "min-replicas-to-write", "0"),
+    get: "200",
+  },
+  {
+    what: "has become a replica of one that is away",
+    fail: async ({ call }) => {
+      await call("CONFIG", "SET", "replica-serve-stale-data", "no");
+      await call("REPLICAOF", "127.0.0.1", "1");
+    },
+    recover: ({ call }) => call("REPLICAOF", "NO", "ONE"),
+  },
+];
+
+for (const { what, fail, recover, get = DOWN } of FAILURES) {
+  test(`while Redis ${what} the server says so in time, and afterwards goes on by itself`, async (t) => {
+    const node = await startNode("--appendonly", "yes");
+    t.teardown(node.close);
+    await enrol(node);
+    await play(LONGEST_MS, async ({ start, tokenFor }) => {
+      const server = await start({ STORE: "redis", REDIS_URL: node.url });
+      const alice = await tokenFor("alice");
+      t.deepEqual(await askAll(server, alice), ["200", "200", "200"]);
+      await fail(node);
+      // At first the connection is not known to be lost; later it is.
+      for (const _ of [1, 2]) {
+        t.deepEqual(await askAll(server, alice), [DOWN, get, DOWN]);
+        t.is(await readiness(server), '503 "unready":["store"]');
+        t.is(await versionsOf(server), 200);
+      }
+      await recover(node);
+      await untilServed(server, alice);
+      t.is(await readiness(server), "200");
+      t.is(await server.end("SIGTERM"), 0);
+    });
+  });
+}
+
+test("a server that starts while Redis is away says so, and works once it is there", async (t) => {
+  const node = await prepareNode();
+  t.teardown(node.close);
+  await play(LONGEST_MS, async ({ start, tokenFor }) => {
+    const server = await start({ STORE: "redis", REDIS_URL: node.url });
+    const alice = await tokenFor("alice");
+    t.deepEqual(await askAll(server, alice), [DOWN, DOWN, DOWN]);
+    t.is(await versionsOf(server), 200);
+    await node.start();
+    await enrol(node);
+    await untilServed(server, alice);
+    t.is(await server.end("SIGTERM"), 0);
+  });
+});
+
+const MANY = 3_000;
+
+// HELLO, two of CLIENT SETINFO, and INFO: what ioredis itself asks of a connection that is new.
+const HANDSHAKE = 4;
+
+/** A store and the connection under it, whose queues are to be looked at. */
+const openInside = async ({ url }: Node) => {
+  const connection = await connect({ urls: [url] });
+  const client = await succeed(connection.ask(async (client) => client));
+  if (!(client instanceof Redis)) {
+    throw new Error("one node is no Cluster");
+  }
+  const keys = makeKeys(PREFIX);
+  const outbox = makeOutbox(connection, keys, { now: Date.now, newId: () => crypto.randomUUID() });
+  return {
+    settings: makeSettings(connection, keys, outbox),
+    outbox: outbox.outbox,
+    client,
+    queued: () => client.commandQueue.length + lengthOf(Reflect.get(client, "offlineQueue")),
+    close: connection.close,
+  };
+};
+
+const lengthOf = (queue: unknown): number =>
+  typeof queue === "object" && queue !== null && "length" in queue ? Number(queue.length) : NaN;
+
+for (const { what, stop, recover, most } of [
+  {
+    what: "killed",
+    stop: ({ kill }: Node) => kill(),
+    recover: ({ start }: Node) => start(),
+    most: 0,
+  },
+  {
+    what: "stalled",
+    stop: async ({ signal }: Node) => signal("SIGSTOP"),
+    recover: async ({ signal }: Node) => signal("SIGCONT"),
+    most: HANDSHAKE,
+  },
+]) {
+  test(`what is asked while Redis is ${what} piles up nowhere`, async (t) => {
+    const node = await startNode("--appendonly", "yes");
+    t.teardown(node.close);
+    const { settings, outbox, client, queued, close } = await openInside(node);
+    t.teardown(close);
+    const lengths: number[] = [];
+    const conversations = Array.from(
+      { length: MANY },
+      (_, index): ConversationKey => `group:${index}`,
+    );
+    const setAll = () =>
+      Promise.all(
+        conversations.map(async (conversation) => {
+          await fail(settings.setNoticeStatus(conversation, 1, noticeFrom("alice")));
+          lengths.push(queued());
+        }),
+      );
+    // Once it knows the script, a stalled Redis may still run what it finds when it wakes.
+    await succeed(settings.setNoticeStatus(G, 1, noticeFrom("alice")));
+    await stop(node);
+    // Each is written, and nobody answers.
+    await setAll();
+    while (client.status === "ready") {
+      await fail(settings.noticeStatus(G));
+    }
+    // From here on the connection is known to be lost.
+    lengths.length = 0;
+    await setAll();
+    t.is(lengths.length, MANY);
+    t.true(Math.max(...lengths) <= most, `${Math.max(...lengths)}`);
+
+    await recover(node);
+    while ((await settings.ready()())._tag === "Left") {}
+    t.is(queued(), 0);
+    const statuses = await Promise.all(
+      conversations.map((one) => succeed(settings.noticeStatus(one))),
+    );
+    // Those that Redis found when it woke were made: status and notice.
+    const made = statuses.filter((status) => status === 1).length;
+    const { pending } = await succeed(outbox.status(LATER));
+    t.is(pending, made + 1);
+  });
+}
+
+test("a set is acknowledged once as many replicas have it as are asked for", async (t) => {
+  const node = await startNode("--repl-diskless-sync-delay", "0");
+  t.teardown(node.close);
+  await enrol(node);
+  await play(LONGEST_MS, async ({ start, tokenFor }) => {
+    const server = await start({ STORE: "redis", REDIS_URL: node.url, REDIS_MIN_REPLICAS: "1" });
+    const alice = await tokenFor("alice");
+    t.deepEqual(await askAll(server, alice), [DOWN, "200", DOWN]);
+    t.is(await readiness(server), '503 "unready":["store"]');
+    const replica = await startNode("--replicaof", "127.0.0.1", `${node.port}`);
+    t.teardown(replica.close);
+    await untilServed(server, alice);
+    t.is(await withStore(replica, ({ settings }) => succeed(settings.noticeStatus(G))), 1);
+    await replica.kill();
+    t.deepEqual(await askAll(server, alice), [DOWN, "200", DOWN]);
+    t.is(await server.end("SIGTERM"), 0);
+  });
 });
