@@ -18,7 +18,20 @@ import type { ConversationKey } from "../../core/domain/conversation.ts";
 import type { Claim } from "../../core/domain/delivery.ts";
 import type { StoreUnavailable } from "../../core/domain/errors.ts";
 import { drain, makeClock, noticeFrom, senders } from "../contract/fixtures.ts";
+import type { Deployment } from "../support/deployment.ts";
 import { fail, id, succeed, wireId } from "../support/expect.ts";
+import type { Behaviour, FakeRongCloud } from "../support/fake-rongcloud.ts";
+import {
+  type Asked,
+  ask,
+  type Client,
+  inGroups,
+  inPairs,
+  type Notice,
+  nameOf,
+  noticeIn,
+  statusSetBy,
+} from "../support/load.ts";
 import { play } from "../support/play.ts";
 import type { ServerProcess } from "../support/program.ts";
 import { freePort, type RedisServer, startRedisServer } from "../support/redis-server.ts";
@@ -662,3 +675,260 @@ test("a set is acknowledged once as many replicas have it as are asked for", asy
     t.is(await server.end("SIGTERM"), 0);
   });
 });
+
+// The pace that RongCloud asks for would leave most of the load for the end.
+const UNHURRIED = { RONGCLOUD_PRIVATE_PER_MINUTE: "6000000", RONGCLOUD_GROUP_PER_SECOND: "100000" };
+
+const ACKNOWLEDGED_A_ROUND = 150;
+const MOST_ASKED = 2_000;
+
+/** Redis is killed in each round, while RongCloud behaves like this, and comes back with its data. */
+const ROUNDS: ReadonlyArray<Behaviour> = ["take", "reset", "take"];
+
+const noticeOf = ({ conversation, notice }: Claim): Notice => ({
+  conversation,
+  sender: notice.senderId,
+  operation: JSON.parse(notice.content).operation,
+});
+
+/** What is not as it must be in a conversation: in what was taken of it first, and is left last. */
+const faultsIn = (
+  asked: ReadonlyArray<Asked>,
+  taken: ReadonlyArray<Notice>,
+  left: ReadonlyArray<Notice>,
+  status: number,
+): ReadonlyArray<string> => {
+  const names = [...new Set([...taken, ...left].map(nameOf))];
+  const kept = asked.filter((one) => names.includes(nameOf(one)));
+  const lost = asked.filter((one) => one.outcome === "acknowledged" && !kept.includes(one));
+  const last = kept.map(statusSetBy).findLast((one) => one !== undefined) ?? 0;
+  return [
+    ...lost.map((one) => `lost: ${nameOf(one)}`),
+    ...(kept.map(nameOf).join() === names.join() ? [] : [`order: ${names}`]),
+    ...(new Set(left.map(nameOf)).size === left.length ? [] : [`twice: ${left.map(nameOf)}`]),
+    ...(status === last ? [] : [`status: ${status}, and its notice: ${last}`]),
+  ];
+};
+
+const playKills = async (node: Node, { rongCloud, start, tokenFor }: Deployment) => {
+  const clients = [
+    inGroups("long", MOST_ASKED, MOST_ASKED),
+    inGroups("short-a", 10, MOST_ASKED),
+    inGroups("short-b", 10, MOST_ASKED),
+    inPairs("pair-a", MOST_ASKED),
+    inPairs("pair-b", MOST_ASKED),
+  ];
+  await withStore(node, async ({ relationships }) => {
+    for (const { enrol } of clients) {
+      await succeed(enrol(relationships));
+    }
+  });
+  const server = await start({ ...UNHURRIED, STORE: "redis", REDIS_URL: node.url });
+  const asked: Asked[] = [];
+  let acknowledged = 0;
+  let back: Promise<void> = Promise.resolve();
+  const comeBack = async (): Promise<void> => {
+    await node.kill();
+    await node.start();
+    while ((await readiness(server)).includes("store")) {}
+  };
+  for (const behaviour of ROUNDS) {
+    rongCloud.behave(behaviour);
+    acknowledged = 0;
+    const work = async ({ steps }: Client): Promise<void> => {
+      // Behind the kill each goes on for as much again.
+      while (acknowledged < 2 * ACKNOWLEDGED_A_ROUND) {
+        const answered = await ask(server, tokenFor, steps.next().value);
+        asked.push(answered);
+        if (answered.outcome === "acknowledged") {
+          acknowledged += 1;
+          if (acknowledged === ACKNOWLEDGED_A_ROUND) {
+            back = comeBack();
+          }
+        } else {
+          await back;
+        }
+      }
+    };
+    await Promise.all(clients.map(work));
+  }
+  await node.kill();
+  await node.start();
+  const exit = await server.end("SIGTERM");
+  const taken = rongCloud.taken.map(noticeIn);
+  return withStore(node, async ({ outbox, settings }) => {
+    const left = (await drain(outbox)).map(noticeOf);
+    const faults: string[] = [];
+    for (const conversation of new Set(asked.map((one) => one.conversation))) {
+      const of = <A extends Notice>(notices: ReadonlyArray<A>) =>
+        notices.filter((one) => one.conversation === conversation);
+      const status = await succeed(settings.noticeStatus(conversation));
+      faults.push(...faultsIn(of(asked), of(taken), of(left), status));
+    }
+    return { asked, exit, faults, taken };
+  });
+};
+
+test("a Redis killed under load, whose file is flushed always, loses nothing that was acknowledged", async (t) => {
+  const node = await startNode("--appendonly", "yes", "--appendfsync", "always");
+  t.teardown(node.close);
+  const { asked, exit, faults, taken } = await play(LONGEST_MS, (deployment) =>
+    playKills(node, deployment),
+  );
+  t.deepEqual(faults, []);
+  t.is(exit, 0);
+  const outcomes = asked.map(({ outcome }) => outcome);
+  t.true(outcomes.filter((one) => one === "acknowledged").length >= 900);
+  t.true(outcomes.includes("unavailable"));
+  t.true(taken.length > 0);
+});
+
+/** The senders of what RongCloud took of a group's notices, in their order. */
+const takenIn = ({ taken }: FakeRongCloud, group: string): ReadonlyArray<string | undefined> =>
+  taken.filter(({ form }) => form.toGroupId === group).map(({ form }) => form.fromUserId);
+
+const sendAs = async ({ tokenFor }: Deployment, server: Asking, sender: string): Promise<string> =>
+  resultOf(await send(server, await tokenFor(sender)));
+
+const playClaimerKilled = async (node: Node, deployment: Deployment) => {
+  const { rongCloud, start } = deployment;
+  const claimer = await start({ STORE: "redis", REDIS_URL: node.url });
+  const survivor = await start({ STORE: "redis", REDIS_URL: node.url });
+  survivor.child.kill("SIGSTOP");
+  rongCloud.behave("hang");
+  const results = [
+    await sendAs(deployment, claimer, "alice"),
+    await sendAs(deployment, claimer, "bob"),
+  ];
+  await rongCloud.whenAttempted(1);
+  survivor.child.kill("SIGCONT");
+  // While the claim lasts, the other leaves it alone.
+  results.push(await sendAs(deployment, survivor, "carol"));
+  await survivor.line(({ msg }) => msg === "request");
+  const before = rongCloud.attempts;
+  await claimer.end("SIGKILL");
+  rongCloud.behave("take");
+  await rongCloud.whenTaken(3);
+  const exit = await survivor.end("SIGTERM");
+  const left = await withStore(node, ({ outbox }) => succeed(outbox.status(Date.now())));
+  return {
+    results,
+    exit,
+    before,
+    attempts: rongCloud.attempts,
+    left,
+    taken: takenIn(rongCloud, "g"),
+  };
+};
+
+const TOGETHER = Array.from({ length: 20 }, (_, index) => `n${index}`);
+const GROUPS = ["g0", "g1", "g2", "g3", "g4", "g5", "g6", "g7"];
+
+const playTogether = async (node: Node, { rongCloud, start, tokenFor }: Deployment) => {
+  await withStore(node, async ({ relationships }) => {
+    for (const group of GROUPS) {
+      await succeed(relationships.addMembers(id(group), TOGETHER.map(id)));
+    }
+  });
+  const variables = { ...UNHURRIED, STORE: "redis", REDIS_URL: node.url };
+  const first = await start(variables);
+  const second = await start(variables);
+  const n0 = await tokenFor("n0");
+  const target = { conversationType: 3, targetId: "g0" };
+  await post(first, "/misc/set_screen_capture", n0, { ...target, noticeStatus: 1 });
+  const read = await (await post(second, "/misc/get_screen_capture", n0, target)).json();
+  rongCloud.behave({ delayMs: 20 });
+  const results = new Set<string>();
+  await Promise.all(
+    GROUPS.map(async (targetId) => {
+      for (const [index, sender] of TOGETHER.entries()) {
+        const server = index % 2 === 0 ? first : second;
+        const body = { conversationType: 3, targetId };
+        results.add(
+          await resultOf(await post(server, "/misc/send_sc_msg", await tokenFor(sender), body)),
+        );
+      }
+    }),
+  );
+  await rongCloud.whenTaken(1 + GROUPS.length * TOGETHER.length);
+  const exits = [await first.end("SIGTERM"), await second.end("SIGTERM")];
+  return {
+    read,
+    results: [...results],
+    exits,
+    attempts: rongCloud.attempts,
+    taken: GROUPS.map((group) => takenIn(rongCloud, group)),
+    left: await withStore(node, ({ outbox }) => succeed(outbox.status(Date.now()))),
+  };
+};
+
+const NOTHING = { pending: 0, inFlight: 0, dead: 0 };
+
+test("what a killed server had claimed is delivered by the other, and by nobody before", async (t) => {
+  const { results, exit, attempts, before, left, taken } = await claimerKilled;
+  t.deepEqual(results, ["200", "200", "200"]);
+  t.is(before, 1);
+  t.deepEqual(taken, ["alice", "bob", "carol"]);
+  t.is(attempts, before + 3);
+  t.like(left, NOTHING);
+  t.is(exit, 0);
+});
+
+test("two servers on one Redis see one status, and deliver each notice once, in order", async (t) => {
+  const node = await startNode();
+  t.teardown(node.close);
+  const { attempts, exits, left, read, results, taken } = await play(LONGEST_MS, (deployment) =>
+    playTogether(node, deployment),
+  );
+  t.deepEqual(read, { code: 200, result: { status: 1 } });
+  t.deepEqual(results, ["200"]);
+  const [g0, ...rest] = taken;
+  t.deepEqual(g0, ["n0", ...TOGETHER]);
+  t.deepEqual(
+    rest,
+    GROUPS.slice(1).map(() => TOGETHER),
+  );
+  t.is(attempts, 1 + GROUPS.length * TOGETHER.length);
+  t.like(left, NOTHING);
+  t.deepEqual(exits, [0, 0]);
+});
+
+test("the server's log names a key that is not ours", async (t) => {
+  const node = await startNode();
+  t.teardown(node.close);
+  await enrol(node);
+  await play(LONGEST_MS, async ({ start, tokenFor }) => {
+    const server = await start({ STORE: "redis", REDIS_URL: node.url });
+    const alice = await tokenFor("alice");
+    await node.call("SET", ours.statuses, "foreign");
+    t.deepEqual(await askAll(server, alice), [DOWN, DOWN, DOWN]);
+    await node.call("DEL", ours.statuses);
+    await node.call("SET", ours.due("GROUP"), "foreign");
+    t.deepEqual(await askAll(server, alice), [DOWN, "200", DOWN]);
+    const { cause } = await server.line(({ msg }) => msg === "outbox not at hand");
+    t.is(cause, `zrange ${ours.due("GROUP")}: ${WRONG_TYPE}`);
+    const causes = server.lines.flatMap(({ error }) =>
+      error === undefined ? [] : [JSON.stringify(error)],
+    );
+    t.is(causes.length, 5);
+    t.is(causes.filter((one) => one.includes(ours.statuses)).length, 3);
+    t.is(causes.filter((one) => one.includes(ours.due("GROUP"))).length, 2);
+    await node.call("DEL", ours.due("GROUP"));
+    await untilServed(server, alice);
+    t.is(await server.end("SIGTERM"), 0);
+  });
+});
+
+const WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value";
+
+// A lease is eight seconds of real time: it runs out while the other tests are run.
+const claimerKilled = (async () => {
+  const node = await startNode();
+  try {
+    await enrol(node);
+    return await play(LONGEST_MS, (deployment) => playClaimerKilled(node, deployment));
+  } finally {
+    await node.close();
+  }
+})();
+claimerKilled.catch(() => {});
