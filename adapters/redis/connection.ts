@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { pipe } from "fp-ts/lib/function.js";
+import type { Task } from "fp-ts/lib/Task.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
 import { Cluster, Redis } from "ioredis";
@@ -66,24 +67,33 @@ export const connect = async (options: RedisConnectionOptions): Promise<Connecti
     await back;
   };
 
+  const enough = (
+    count: (client: Client) => Promise<unknown>,
+  ): TE.TaskEither<StoreUnavailable, void> =>
+    pipe(
+      ask(count),
+      TE.filterOrElse(
+        (replicas) => Number(replicas) >= minReplicas,
+        () => storeUnavailable(`fewer than ${minReplicas} replicas have the write`),
+      ),
+      TE.map(() => undefined),
+    );
+
+  // Nothing else is answered meanwhile, so those who wait for one node's replicas do it as one.
+  const waitInTurns =
+    client instanceof Redis
+      ? inTurns(enough(() => client.wait(minReplicas, commandMs / 2)))
+      : undefined;
+
   const replicated = (key: string): TE.TaskEither<StoreUnavailable, void> =>
     minReplicas === 0
       ? TE.right(undefined)
-      : pipe(
+      : (waitInTurns ??
+        enough(async (cluster) => {
           // Of a Cluster's nodes the one that has the key is asked.
-          ask(() =>
-            client
-              .pipeline()
-              .type(key)
-              .wait(minReplicas, commandMs / 2)
-              .exec(),
-          ),
-          TE.filterOrElse(
-            (replies) => Number(replies?.[1]?.[1]) >= minReplicas,
-            () => storeUnavailable(`fewer than ${minReplicas} replicas have the write`),
-          ),
-          TE.map(() => undefined),
-        );
+          const asking = cluster.pipeline().type(key);
+          return (await asking.wait(minReplicas, commandMs / 2).exec())?.[1]?.[1];
+        }));
 
   return {
     client,
@@ -105,6 +115,21 @@ export const connect = async (options: RedisConnectionOptions): Promise<Connecti
     close: async () => {
       client.disconnect();
     },
+  };
+};
+
+/** Runs a task once at a time: all who come while it is run share the next. */
+const inTurns = <A>(task: Task<A>): Task<A> => {
+  let running: Promise<unknown> = Promise.resolve();
+  let next: Promise<A> | undefined;
+  return () => {
+    next ??= running.then(() => {
+      next = undefined;
+      const run = task();
+      running = run;
+      return run;
+    });
+    return next;
   };
 };
 

@@ -55,6 +55,7 @@ const prepareNode = async (...options: ReadonlyArray<string>): Promise<Node> => 
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
   let server: RedisServer | undefined;
+  let closed = false;
   const kill = async (): Promise<void> => {
     const killed = server;
     server = undefined;
@@ -66,6 +67,11 @@ const prepareNode = async (...options: ReadonlyArray<string>): Promise<Node> => 
     start: async () => {
       // Of an option that is there twice, Redis takes the last.
       server = await startRedisServer("--port", String(port), "--dir", dir, ...options);
+      // A test that failed leaves none behind, also if it was about to start one.
+      if (closed) {
+        await kill();
+        throw new Error("the test is over");
+      }
     },
     kill,
     signal: (signal) => server?.signal(signal),
@@ -78,6 +84,7 @@ const prepareNode = async (...options: ReadonlyArray<string>): Promise<Node> => 
       }
     },
     close: async () => {
+      closed = true;
       await kill();
       await remove();
     },
@@ -573,14 +580,26 @@ test("a server that starts while Redis is away says so, and works once it is the
   });
 });
 
+test("a server that is asked to stop while Redis is stalled stops", async (t) => {
+  const node = await startNode();
+  t.teardown(node.close);
+  await play(LONGEST_MS, async ({ start, tokenFor }) => {
+    const server = await start({ STORE: "redis", REDIS_URL: node.url });
+    const alice = await tokenFor("alice");
+    node.signal("SIGSTOP");
+    t.is(await resultOf(await send(server, alice)), DOWN);
+    t.is(await server.end("SIGTERM"), 0);
+  });
+});
+
 const MANY = 3_000;
 
 // HELLO, two of CLIENT SETINFO, and INFO: what ioredis itself asks of a connection that is new.
 const HANDSHAKE = 4;
 
 /** A store and the connection under it, whose queues are to be looked at. */
-const openInside = async ({ url }: Node) => {
-  const connection = await connect({ urls: [url] });
+const openInside = async ({ url }: Node, minReplicas = 0) => {
+  const connection = await connect({ urls: [url], minReplicas });
   const client = await succeed(connection.ask(async (client) => client));
   if (!(client instanceof Redis)) {
     throw new Error("one node is no Cluster");
@@ -656,6 +675,26 @@ for (const { what, stop, recover, most } of [
     t.is(pending, made + 1);
   });
 }
+
+test("while writes wait for replicas in vain, reads go on and nothing piles up", async (t) => {
+  const node = await startNode();
+  t.teardown(node.close);
+  const { settings, queued, close } = await openInside(node, 1);
+  t.teardown(close);
+  let waiting = MANY;
+  const causes = new Set<string>();
+  const sets = Array.from({ length: MANY }, async (_, index) => {
+    const setting = settings.setNoticeStatus(`group:${index}`, 1, noticeFrom("alice"));
+    causes.add((await fail(setting)).cause);
+    waiting -= 1;
+  });
+  while (waiting > 0) {
+    t.is(await succeed(settings.noticeStatus(H)), 0);
+  }
+  await Promise.all(sets);
+  t.is(queued(), 0);
+  t.deepEqual([...causes], ["fewer than 1 replicas have the write"]);
+});
 
 test("a set is acknowledged once as many replicas have it as are asked for", async (t) => {
   const node = await startNode("--repl-diskless-sync-delay", "0");
@@ -744,6 +783,8 @@ const playKills = async (node: Node, { rongCloud, start, tokenFor }: Deployment)
           acknowledged += 1;
           if (acknowledged === ACKNOWLEDGED_A_ROUND) {
             back = comeBack();
+            // Who waits for it hears of it; if nobody does any more, the test has failed already.
+            back.catch(() => {});
           }
         } else {
           await back;
