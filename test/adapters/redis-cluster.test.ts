@@ -1,0 +1,45 @@
+import test from "ava";
+import { openRedisStore, type RedisStoreOptions } from "../../adapters/redis/mod.ts";
+import { makeClock } from "../contract/fixtures.ts";
+import { outboxContract } from "../contract/outbox.ts";
+import { relationshipsContract } from "../contract/relationships.ts";
+import { settingsContract } from "../contract/settings-repository.ts";
+import { testContract } from "../support/contract.ts";
+import { startRedisCluster } from "../support/redis-cluster.ts";
+import { startRedisSentinel } from "../support/redis-sentinel.ts";
+
+const [cluster, sentinel] = await Promise.all([startRedisCluster(), startRedisSentinel()]);
+test.after.always(cluster.close);
+test.after.always(sentinel.close);
+
+let stores = 0;
+
+const deployments: ReadonlyArray<readonly [string, RedisStoreOptions]> = [
+  ["Cluster", { urls: cluster.urls }],
+  ["Cluster with replicas", { urls: cluster.urls, minReplicas: 1 }],
+  ["Sentinel", { urls: sentinel.urls, sentinel: sentinel.name }],
+  ["Sentinel with replicas", { urls: sentinel.urls, sentinel: sentinel.name, minReplicas: 1 }],
+];
+
+for (const [name, options] of deployments) {
+  const open = (now: () => number = Date.now) => {
+    stores += 1;
+    return openRedisStore({ ...options, prefix: `test${stores}:`, now });
+  };
+
+  testContract(`redis ${name} settings`, settingsContract, async () => {
+    const store = await open();
+    return { subject: store, close: store.close };
+  });
+
+  testContract(`redis ${name} outbox`, outboxContract, async () => {
+    const clock = makeClock();
+    const { outbox, close } = await open(clock.now);
+    return { subject: { outbox, clock }, close };
+  });
+
+  testContract(`redis ${name} relationships`, relationshipsContract, async () => {
+    const { relationships, close } = await open();
+    return { subject: relationships, close };
+  });
+}
