@@ -1,9 +1,7 @@
-import { once } from "node:events";
 import { pipe } from "fp-ts/lib/function.js";
-import type { Task } from "fp-ts/lib/Task.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
-import { Cluster, Redis } from "ioredis";
+import { type ClientContext, Cluster, Redis, type RedisCommander, type Result } from "ioredis";
 import { type StoreUnavailable, storeUnavailable } from "../../core/domain/errors.ts";
 import type { Script } from "./scripts.ts";
 
@@ -24,16 +22,16 @@ export interface RedisConnectionOptions {
 /** One node, or a Cluster: what both can do. */
 export type Client = Redis | Cluster;
 
+/** One command that changes something: for a client, or for a pipeline. */
+export type Change = <C extends ClientContext>(to: RedisCommander<C>) => Result<unknown, C>;
+
 /** A connection that fails fast: nothing waits for a server that is away. */
 export interface Connection {
   readonly client: Client;
   /** Asks what changes nothing. */
   readonly ask: <A>(question: (client: Client) => Promise<A>) => TE.TaskEither<StoreUnavailable, A>;
   /** Runs a change that may be repeated: acknowledged once enough replicas have it. */
-  readonly change: <A>(
-    key: string,
-    change: (client: Client) => Promise<A>,
-  ) => TE.TaskEither<StoreUnavailable, A>;
+  readonly change: (change: Change) => TE.TaskEither<StoreUnavailable, unknown>;
   readonly close: () => Promise<void>;
 }
 
@@ -50,7 +48,10 @@ export const connect = async (options: RedisConnectionOptions): Promise<Connecti
   const client = makeClient(options, commandMs);
   // Each call has its own error; what happens in between shows in the next.
   client.on("error", () => {});
-  await once(client, "ready", { signal: AbortSignal.timeout(commandMs) }).catch(() => {});
+  // WAIT keeps what comes after it on its connection waiting, which is nothing for who reads.
+  const writer = minReplicas === 0 ? client : makeClient(options, commandMs);
+  writer.on("error", () => {});
+  await Promise.all([readyWithin(client, commandMs), readyWithin(writer, commandMs)]);
 
   const ask: Connection["ask"] = (question) => TE.tryCatch(() => question(client), unavailable);
 
@@ -58,78 +59,66 @@ export const connect = async (options: RedisConnectionOptions): Promise<Connecti
 
   /** Waits for a connection that was lost a moment ago: all who do wait as one. */
   const connected = async (): Promise<void> => {
-    if (client.status === "ready" || client.status === "end") {
-      return;
-    }
-    back ??= readyWithin(client, BACK_WITHIN_MS).finally(() => {
+    back ??= readyWithin(writer, BACK_WITHIN_MS).finally(() => {
       back = undefined;
     });
     await back;
   };
 
-  const enough = (
-    count: (client: Client) => Promise<unknown>,
-  ): TE.TaskEither<StoreUnavailable, void> =>
+  const alone = (change: Change): TE.TaskEither<StoreUnavailable, unknown> =>
+    TE.tryCatch(() => change<{ type: "default" }>(writer), unavailable);
+
+  // WAIT counts what has gone over its own connection, and of a Cluster's nodes the one that has the
+  // key is to be asked: so both are sent together, and a redirection fails them together.
+  const replicated = (change: Change): TE.TaskEither<StoreUnavailable, Replicated> =>
+    TE.tryCatch(async () => {
+      const pipeline = writer.pipeline();
+      change(pipeline);
+      const replies = await pipeline.wait(minReplicas, commandMs / 4).exec();
+      const [fault, answer] = replies?.[0] ?? [];
+      if (fault) {
+        throw fault;
+      }
+      return { answer, replicas: Number(replies?.[1]?.[1]) };
+    }, unavailable);
+
+  // A change that is repeated changes nothing, and its first reply may only have been lost.
+  const again = <A>(task: TE.TaskEither<StoreUnavailable, A>): typeof task =>
     pipe(
-      ask(count),
-      TE.filterOrElse(
-        (replicas) => Number(replicas) >= minReplicas,
-        () => storeUnavailable(`fewer than ${minReplicas} replicas have the write`),
-      ),
-      TE.map(() => undefined),
+      TE.fromTask(connected),
+      TE.chain(() => task),
     );
-
-  // Nothing else is answered meanwhile, so those who wait for one node's replicas do it as one.
-  const waitInTurns =
-    client instanceof Redis
-      ? inTurns(enough(() => client.wait(minReplicas, commandMs / 2)))
-      : undefined;
-
-  const replicated = (key: string): TE.TaskEither<StoreUnavailable, void> =>
-    minReplicas === 0
-      ? TE.right(undefined)
-      : (waitInTurns ??
-        enough(async (cluster) => {
-          // Of a Cluster's nodes the one that has the key is asked.
-          const asking = cluster.pipeline().type(key);
-          return (await asking.wait(minReplicas, commandMs / 2).exec())?.[1]?.[1];
-        }));
 
   return {
     client,
     ask,
-    change: (key, change) => {
-      const changing = ask(change);
+    change: (change) => {
+      if (minReplicas === 0) {
+        return pipe(
+          alone(change),
+          TE.alt(() => again(alone(change))),
+        );
+      }
       return pipe(
-        changing,
-        // A change that is repeated changes nothing, and its first reply may only have been lost.
+        replicated(change),
         TE.alt(() =>
           pipe(
-            TE.fromTask(connected),
-            TE.chain(() => changing),
+            // Alone it follows redirections; after that the way is known.
+            again(alone(change)),
+            TE.chain(() => replicated(change)),
           ),
         ),
-        TE.chainFirst(() => replicated(key)),
+        TE.filterOrElse(
+          ({ replicas }) => replicas >= minReplicas,
+          () => storeUnavailable(`fewer than ${minReplicas} replicas have the write`),
+        ),
+        TE.map(({ answer }) => answer),
       );
     },
     close: async () => {
       client.disconnect();
+      writer.disconnect();
     },
-  };
-};
-
-/** Runs a task once at a time: all who come while it is run share the next. */
-const inTurns = <A>(task: Task<A>): Task<A> => {
-  let running: Promise<unknown> = Promise.resolve();
-  let next: Promise<A> | undefined;
-  return () => {
-    next ??= running.then(() => {
-      next = undefined;
-      const run = task();
-      running = run;
-      return run;
-    });
-    return next;
   };
 };
 
@@ -143,24 +132,25 @@ const readyWithin = (client: Client, ms: number): Promise<void> =>
       resolve();
     };
     const timer = setTimeout(end, ms);
-    client.once("ready", end);
-    client.once("end", end);
+    if (client.status === "ready" || client.status === "end") {
+      end();
+    } else {
+      client.once("ready", end);
+      client.once("end", end);
+    }
   });
 
-/** Runs a script: by its digest, and in full where the server does not know it. */
+interface Replicated {
+  readonly answer: unknown;
+  readonly replicas: number;
+}
+
+/** Runs a script. In full: by its digest a server that has just taken over would not know it. */
 export const run =
-  ({ lua, sha, numberOfKeys }: Script) =>
-  (keys: ReadonlyArray<string>, args: ReadonlyArray<string | number>) =>
-  async (client: Client): Promise<unknown> => {
-    try {
-      return await client.evalsha(sha, numberOfKeys, ...keys, ...args);
-    } catch (fault) {
-      if (fault instanceof Error && fault.message.startsWith("NOSCRIPT")) {
-        return client.eval(lua, numberOfKeys, ...keys, ...args);
-      }
-      throw fault;
-    }
-  };
+  ({ lua, numberOfKeys }: Script) =>
+  (keys: ReadonlyArray<string>, args: ReadonlyArray<string | number>): Change =>
+  (to) =>
+    to.eval(lua, numberOfKeys, ...keys, ...args);
 
 const makeClient = ({ urls, sentinel, ca }: RedisConnectionOptions, commandMs: number): Client => {
   const [url = "redis://127.0.0.1"] = urls;

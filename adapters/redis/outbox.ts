@@ -97,7 +97,6 @@ export const makeOutbox = (
         const partition = keys.partitionOf(conversation);
         const at = now();
         return change(
-          partition.statuses,
           run(scripts.STORE)(
             [
               partition.statuses,
@@ -197,7 +196,6 @@ export const makeOutbox = (
     const { partition, conversation } = candidate;
     return pipe(
       change(
-        partition.due(type),
         run(scripts.CLAIM)(
           [
             partition.queue(conversation),
@@ -226,7 +224,6 @@ export const makeOutbox = (
     const diedAt = now();
     return pipe(
       change(
-        partition.due(notice.conversationType),
         run(scripts.SETTLE)(
           [
             partition.queue(conversation),
@@ -323,7 +320,6 @@ export const makeOutbox = (
           CONVERSATION_TYPES,
           TE.traverseArray((type) =>
             change(
-              partition.due(type),
               run(scripts.RETRY)(
                 [partition.due(type), partition.leases, partition.done(newId())],
                 [at],
@@ -340,7 +336,6 @@ export const makeOutbox = (
     (partition: PartitionKeys) =>
     ([text, { conversation, notice, reason, attempts, storedAt }]: readonly [string, DeadLetter]) =>
       change(
-        partition.dead,
         run(scripts.REVIVE)(
           [
             partition.dead,

@@ -6,12 +6,9 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
-
-/** A script, its digest, and how many of its arguments are keys. */
+/** A script, and how many of its arguments are keys. */
 export interface Script {
   readonly lua: string;
-  readonly sha: string;
   readonly numberOfKeys: number;
 }
 
@@ -31,10 +28,10 @@ end`,
     )
     .join("\n");
 
-const script = (types: ReadonlyArray<string>, body: string, otherwise = ""): Script => {
-  const lua = `${expecting(types, otherwise)}\n${body}`;
-  return { lua, sha: createHash("sha1").update(lua).digest("hex"), numberOfKeys: types.length };
-};
+const script = (types: ReadonlyArray<string>, body: string, otherwise = ""): Script => ({
+  lua: `${expecting(types, otherwise)}\n${body}`,
+  numberOfKeys: types.length,
+});
 
 const TALLY = `local function tally(key, field, by)
   if redis.call('HINCRBY', key, field, by) <= 0 then

@@ -30,7 +30,7 @@ export const makeSettings = (
   ready: () =>
     pipe(
       keys.partitions,
-      TE.traverseArray(({ probe }) => change(probe, (client) => client.set(probe, "written"))),
+      TE.traverseArray(({ probe }) => change((client) => client.set(probe, "written"))),
       TE.map(() => undefined),
     ),
 });

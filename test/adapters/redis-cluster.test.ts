@@ -17,7 +17,6 @@ let stores = 0;
 const deployments: ReadonlyArray<readonly [string, RedisStoreOptions]> = [
   ["Cluster", { urls: cluster.urls }],
   ["Cluster with replicas", { urls: cluster.urls, minReplicas: 1 }],
-  ["Sentinel", { urls: sentinel.urls, sentinel: sentinel.name }],
   ["Sentinel with replicas", { urls: sentinel.urls, sentinel: sentinel.name, minReplicas: 1 }],
 ];
 

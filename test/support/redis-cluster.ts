@@ -10,6 +10,7 @@ export interface ClusterNode {
   readonly busPort: number;
   readonly id: string;
   readonly admin: Redis;
+  readonly signal: (signal: NodeJS.Signals) => void;
 }
 
 /** A real Cluster on free ports of this machine: three primaries, each with a replica. */
@@ -22,8 +23,12 @@ export interface RedisCluster {
   readonly failOver: (node: ClusterNode) => Promise<void>;
   /** Starts a killed server again, and waits until it is a replica that has everything. */
   readonly restart: (node: ClusterNode) => Promise<void>;
-  /** Moves the slot of a key from its primary to another, key by key; `halfway` before its end. */
-  readonly migrate: (key: string, halfway?: () => Promise<void>) => Promise<void>;
+  readonly replicaOf: (node: ClusterNode) => Promise<ClusterNode>;
+  /** Moves the slot of a key from its primary to another, key by key; `halfway` after the first. */
+  readonly migrate: (
+    key: string,
+    halfway?: (from: ClusterNode, to: ClusterNode) => Promise<void>,
+  ) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -62,6 +67,7 @@ const startNode = async (): Promise<Process> => {
     start: async () => {
       server = await start();
     },
+    signal: (signal) => server.signal(signal),
     kill: () => server.close(),
     close: async () => {
       admin.disconnect();
@@ -175,7 +181,7 @@ export const startRedisCluster = async (): Promise<RedisCluster> => {
       await from.admin.migrate("127.0.0.1", to.port, next, 0, 5_000);
       if (!stopped) {
         stopped = true;
-        await halfway();
+        await halfway(from, to);
       }
     }
     // First whoever gets the slot: with the other order nobody has it for a moment.
@@ -195,6 +201,10 @@ export const startRedisCluster = async (): Promise<RedisCluster> => {
   return {
     urls: nodes.slice(0, PRIMARIES).map(({ port }) => `redis://127.0.0.1:${port}`),
     primaryOf: async (key) => ownerOf(await slotOf(key)),
+    replicaOf: async ({ admin, id }) => {
+      const [replica] = [await admin.call("CLUSTER", "REPLICAS", id)].flat();
+      return nodeOf(String(replica).split(" ")[0]);
+    },
     failOver: async ({ id }) => {
       const node = nodeOf(id);
       await node.kill();
