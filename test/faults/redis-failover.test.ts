@@ -1,0 +1,163 @@
+import { setTimeout as delay } from "node:timers/promises";
+import test, { type ExecutionContext } from "ava";
+import * as E from "fp-ts/lib/Either.js";
+import { makeKeys } from "../../adapters/redis/keys.ts";
+import {
+  openRedisStore,
+  type RedisStore,
+  type RedisStoreOptions,
+} from "../../adapters/redis/mod.ts";
+import { drain, noticeFrom, senders } from "../contract/fixtures.ts";
+import { succeed } from "../support/expect.ts";
+import { startRedisCluster } from "../support/redis-cluster.ts";
+import { startRedisSentinel } from "../support/redis-sentinel.ts";
+import { until } from "../support/until.ts";
+
+const CONVERSATIONS = Array.from({ length: 8 }, (_, index) => `group:${index}`);
+const PREFIX = "test:";
+
+/** A key in the slot that a conversation is in. */
+const keyOf = (conversation: string): string => makeKeys(PREFIX).partitionOf(conversation).statuses;
+
+// Whoever sets without a pause fills the queues beyond what is drained in the time of a test.
+const PACE_MS = 20;
+
+/** Who sets a conversation again and again, and what was answered, by the senders of the notices. */
+interface Load {
+  /** Waits until every conversation has been acknowledged so many sets more. */
+  readonly more: (count: number) => Promise<void>;
+  /** Ends it after the sets that are under way. */
+  readonly stop: () => Promise<void>;
+  readonly asked: ReadonlyMap<string, ReadonlyArray<string>>;
+  readonly acknowledged: ReadonlyMap<string, ReadonlyArray<string>>;
+}
+
+const startLoad = ({ settings }: RedisStore): Load => {
+  const asked = new Map<string, string[]>(CONVERSATIONS.map((name) => [name, []]));
+  const acknowledged = new Map<string, string[]>(CONVERSATIONS.map((name) => [name, []]));
+  let stopping = false;
+
+  const loops = CONVERSATIONS.map(async (conversation) => {
+    for (let number = 0; !stopping; number += 1) {
+      const sender = `${conversation}-${number}`.replace(":", "-");
+      asked.get(conversation)?.push(sender);
+      const status = number % 2 === 0 ? 0 : 1;
+      const answer = await settings.setNoticeStatus(conversation, status, noticeFrom(sender))();
+      if (E.isRight(answer)) {
+        acknowledged.get(conversation)?.push(sender);
+      }
+      await delay(PACE_MS);
+    }
+  });
+
+  const counts = () => CONVERSATIONS.map((name) => acknowledged.get(name)?.length ?? 0);
+  return {
+    asked,
+    acknowledged,
+    more: async (count) => {
+      const before = counts();
+      await until(`${count} sets more are acknowledged`, async () =>
+        counts().every((now, index) => now >= (before[index] ?? 0) + count),
+      );
+    },
+    stop: async () => {
+      stopping = true;
+      await Promise.all(loops);
+    },
+  };
+};
+
+/** Whether all of `some` are among `all`, in the same order. */
+const isWithin = (some: ReadonlyArray<string>, all: ReadonlyArray<string>): boolean => {
+  const rest = all.values();
+  return some.every((one) => {
+    for (const other of rest) {
+      if (other === one) {
+        return true;
+      }
+    }
+    return false;
+  });
+};
+
+const open = async (t: ExecutionContext, options: RedisStoreOptions): Promise<RedisStore> => {
+  const store = await openRedisStore({ prefix: PREFIX, minReplicas: 1, ...options });
+  t.teardown(store.close);
+  return store;
+};
+
+/** What was acknowledged is there, what is there was asked for, once at most, all in order. */
+const assertKept = async (
+  t: ExecutionContext,
+  options: RedisStoreOptions,
+  load: Load,
+): Promise<void> => {
+  const store = await open(t, { ...options, minReplicas: 0 });
+  const statuses = await Promise.all(
+    CONVERSATIONS.map((conversation) => succeed(store.settings.noticeStatus(conversation))),
+  );
+  const claims = await drain(store.outbox);
+  for (const [index, conversation] of CONVERSATIONS.entries()) {
+    const kept = senders(claims.filter((claim) => claim.conversation === conversation));
+    const acknowledged = load.acknowledged.get(conversation) ?? [];
+    const asked = load.asked.get(conversation) ?? [];
+    const lost = acknowledged.filter((sender) => !kept.includes(sender));
+    t.deepEqual(lost, [], `${conversation} lost what was acknowledged`);
+    t.true(isWithin(kept, asked), `${conversation} is out of order, or has something twice`);
+    const last = Number(kept.at(-1)?.split("-").at(-1));
+    t.is(statuses[index], last % 2 === 0 ? 0 : 1, `${conversation} has another's status`);
+  }
+};
+
+test("a Cluster whose primary is killed loses nothing that was acknowledged", async (t) => {
+  const cluster = await startRedisCluster();
+  t.teardown(cluster.close);
+  const options = { urls: cluster.urls };
+  const store = await open(t, options);
+  const load = startLoad(store);
+  t.teardown(load.stop);
+
+  await load.more(20);
+  const killed = await cluster.primaryOf(keyOf("group:0"));
+  await cluster.failOver(killed);
+  // Its replica is a primary without one now: nothing can be acknowledged there until it is back.
+  await cluster.restart(killed);
+  await load.more(20);
+  await load.stop();
+
+  await assertKept(t, options, load);
+});
+
+test("a slot that is moved while it is in use loses nothing that was acknowledged", async (t) => {
+  const cluster = await startRedisCluster();
+  t.teardown(cluster.close);
+  const options = { urls: cluster.urls };
+  const store = await open(t, options);
+  const load = startLoad(store);
+  t.teardown(load.stop);
+
+  await load.more(20);
+  for (const conversation of CONVERSATIONS.slice(0, 4)) {
+    await cluster.migrate(keyOf(conversation));
+    await load.more(5);
+  }
+  await load.stop();
+
+  await assertKept(t, options, load);
+});
+
+test("a primary that is killed under Sentinels loses nothing that was acknowledged", async (t) => {
+  const sentinel = await startRedisSentinel();
+  t.teardown(sentinel.close);
+  const options = { urls: sentinel.urls, sentinel: sentinel.name };
+  const store = await open(t, options);
+  const load = startLoad(store);
+  t.teardown(load.stop);
+
+  await load.more(20);
+  await sentinel.failOver();
+  await load.more(20);
+  await load.stop();
+
+  await assertKept(t, options, load);
+});
