@@ -115,11 +115,11 @@ export const makeOutbox = (
       TE.map(announce),
     );
 
-  /** The conversation that is due first, of those whose partition answers; or why one does not. */
+  /** The first conversation that is due in each partition that answers, in turn; or why one does not. */
   const firstDue = (
     type: ConversationType,
     at: number,
-  ): TE.TaskEither<StoreUnavailable, O.Option<Candidate>> =>
+  ): TE.TaskEither<StoreUnavailable, ReadonlyArray<Candidate>> =>
     pipe(
       keys.partitions.map((partition) =>
         pipe(
@@ -133,9 +133,9 @@ export const makeOutbox = (
       ),
       (looks) => async () => {
         const { left, right } = RA.separate(await Promise.all(looks.map((look) => look())));
-        const first = pipe(RA.compact(right), RA.sort(byDueAt), RA.head);
+        const due = pipe(RA.compact(right), RA.sort(byDueAt));
         const [fault] = left;
-        return fault !== undefined && O.isNone(first) ? E.left(fault) : E.right(first);
+        return fault !== undefined && due.length === 0 ? E.left(fault) : E.right(due);
       },
     );
 
@@ -171,21 +171,35 @@ export const makeOutbox = (
   ): TE.TaskEither<StoreUnavailable, O.Option<Claim>> =>
     pipe(
       firstDue(type, at),
-      TE.chain(
-        O.match(
-          () => TE.right(O.none),
-          (candidate) =>
-            pipe(
-              claimHead(type, candidate, at, leaseUntil),
+      TE.chain((candidates) =>
+        candidates.length === 0
+          ? TE.right(O.none)
+          : pipe(
+              claimFirst(type, candidates, at, leaseUntil),
               TE.chain((claimed) =>
                 O.isNone(claimed) && races > 0
                   ? claim(type, at, leaseUntil, races - 1)
                   : TE.right(claimed),
               ),
             ),
-        ),
       ),
     );
+
+  /** Claims the first; the next if its partition can be read but not written, as while it is moved. */
+  const claimFirst = (
+    type: ConversationType,
+    [first, ...others]: ReadonlyArray<Candidate>,
+    at: number,
+    leaseUntil: number,
+  ): TE.TaskEither<StoreUnavailable, O.Option<Claim>> =>
+    first === undefined
+      ? TE.right(O.none)
+      : pipe(
+          claimHead(type, first, at, leaseUntil),
+          TE.orElse((fault) =>
+            others.length === 0 ? TE.left(fault) : claimFirst(type, others, at, leaseUntil),
+          ),
+        );
 
   const claimHead = (
     type: ConversationType,

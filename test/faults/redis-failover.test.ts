@@ -1,14 +1,17 @@
 import { setTimeout as delay } from "node:timers/promises";
 import test, { type ExecutionContext } from "ava";
 import * as E from "fp-ts/lib/Either.js";
+import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import { makeKeys } from "../../adapters/redis/keys.ts";
 import {
   openRedisStore,
   type RedisStore,
   type RedisStoreOptions,
 } from "../../adapters/redis/mod.ts";
+import type { Claim } from "../../core/domain/delivery.ts";
+import type { Outbox } from "../../core/ports/outbox.ts";
 import { drain, noticeFrom, senders } from "../contract/fixtures.ts";
-import { succeed } from "../support/expect.ts";
+import { fail, id, succeed } from "../support/expect.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
 import { startRedisSentinel } from "../support/redis-sentinel.ts";
 import { until } from "../support/until.ts";
@@ -80,6 +83,16 @@ const isWithin = (some: ReadonlyArray<string>, all: ReadonlyArray<string>): bool
   });
 };
 
+/** Claims and delivers what comes up first. */
+const drainOne = async (outbox: Outbox): Promise<ReadonlyArray<Claim>> => {
+  const at = Date.now();
+  const claimed = RA.fromOption(await succeed(outbox.claim("GROUP", at, at + 60_000)));
+  for (const claim of claimed) {
+    await succeed(outbox.settle(claim, { _tag: "DELIVERED" }));
+  }
+  return claimed;
+};
+
 const open = async (t: ExecutionContext, options: RedisStoreOptions): Promise<RedisStore> => {
   const store = await openRedisStore({ prefix: PREFIX, minReplicas: 1, ...options });
   t.teardown(store.close);
@@ -144,6 +157,40 @@ test("a slot that is moved while it is in use loses nothing that was acknowledge
   await load.stop();
 
   await assertKept(t, options, load);
+});
+
+test("what the other primary took in a slot's move counts its own replicas", async (t) => {
+  const cluster = await startRedisCluster();
+  t.teardown(cluster.close);
+  const { relationships } = await open(t, { urls: cluster.urls });
+  const [group, first, second] = [id("g"), id("1"), id("2")];
+
+  await succeed(relationships.addMembers(group, [first]));
+  await cluster.migrate(`${PREFIX}members:${group}`, async (_from, to) => {
+    const replica = await cluster.replicaOf(to);
+    replica.signal("SIGSTOP");
+    const { _tag } = await fail(relationships.addMembers(group, [second]));
+    t.is(_tag, "STORE_UNAVAILABLE");
+    replica.signal("SIGCONT");
+  });
+
+  await succeed(relationships.addMembers(group, [second]));
+  t.deepEqual(await succeed(relationships.membersOf(group)), [first, second]);
+});
+
+test("a conversation whose slot is being moved does not hold up the others", async (t) => {
+  const cluster = await startRedisCluster();
+  t.teardown(cluster.close);
+  const { outbox } = await open(t, { urls: cluster.urls });
+  const [moving = "", other = ""] = CONVERSATIONS;
+  t.not(keyOf(moving), keyOf(other));
+
+  await succeed(outbox.add(moving, noticeFrom("first")));
+  await succeed(outbox.add(other, noticeFrom("second")));
+  await cluster.migrate(keyOf(moving), async () => {
+    t.deepEqual(senders(await drainOne(outbox)), ["second"]);
+  });
+  t.deepEqual(senders(await drainOne(outbox)), ["first"]);
 });
 
 test("a primary that is killed under Sentinels loses nothing that was acknowledged", async (t) => {
