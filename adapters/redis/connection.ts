@@ -38,6 +38,7 @@ export interface Connection {
 // Of a command that is not answered by then nobody knows whether it was run.
 const COMMAND_MS = 1_000;
 const LONGEST_PAUSE_MS = 500;
+const MOST_REDIRECTIONS = 8;
 
 // A connection that was lost takes some 50 ms to be there again, if its server is.
 const BACK_WITHIN_MS = 500;
@@ -51,7 +52,7 @@ export const connect = async (options: RedisConnectionOptions): Promise<Connecti
   // WAIT keeps what comes after it on its connection waiting, which is nothing for who reads.
   const writer = minReplicas === 0 ? client : makeClient(options, commandMs);
   writer.on("error", () => {});
-  await Promise.all([readyWithin(client, commandMs), readyWithin(writer, commandMs)]);
+  await Promise.all([...new Set([client, writer])].map((one) => makeReady(one, commandMs)));
 
   const ask: Connection["ask"] = (question) => TE.tryCatch(() => question(client), unavailable);
 
@@ -122,6 +123,15 @@ export const connect = async (options: RedisConnectionOptions): Promise<Connecti
   };
 };
 
+/** Waits for a client, and for each of a Cluster's nodes. */
+const makeReady = async (client: Client, ms: number): Promise<void> => {
+  await readyWithin(client, ms);
+  if (client instanceof Cluster) {
+    await Promise.all(client.nodes().map((node) => connectNode(node, ms)));
+    client.on("+node", (node: Redis) => connectNode(node, ms));
+  }
+};
+
 /** Until a connection is ready, or the time is over: errors in between are of attempts to connect. */
 const readyWithin = (client: Client, ms: number): Promise<void> =>
   new Promise((resolve) => {
@@ -144,6 +154,15 @@ interface Replicated {
   readonly answer: unknown;
   readonly replicas: number;
 }
+
+/** A Cluster connects to a node with the first command, and refuses others until that is done. */
+const connectNode = async (node: Redis, ms: number): Promise<void> => {
+  if (node.status === "wait") {
+    await node.connect().catch(() => {});
+  } else {
+    await readyWithin(node, ms);
+  }
+};
 
 /** Runs a script. In full: by its digest a server that has just taken over would not know it. */
 export const run =
@@ -188,6 +207,11 @@ const makeClient = ({ urls, sentinel, ca }: RedisConnectionOptions, commandMs: n
         enableOfflineQueue: false,
         clusterRetryStrategy: pause,
         slotsRefreshTimeout: commandMs,
+        // What the client sends again by itself it also sends when the command has long timed out:
+        // an old set would follow a newer one. Redirections are soon over, other faults are told.
+        maxRedirections: MOST_REDIRECTIONS,
+        retryDelayOnFailover: 0,
+        retryDelayOnClusterDown: 0,
         redisOptions: options,
       },
     );
