@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { makeTempDir } from "./temp-dir.ts";
 
@@ -12,14 +12,30 @@ export interface RedisServer {
   readonly close: () => Promise<void>;
 }
 
-/** A port that nobody listens on. */
+// Below the ports that the kernel gives to outgoing connections: one of those took a port between
+// this look at it and the start of its server.
+const [LOWEST_PORT, PORTS] = [12_000, 20_000];
+const given = new Set<number>();
+
+/** A port that nobody listens on, another each time. */
 export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = LOWEST_PORT + Math.floor(Math.random() * PORTS);
+    if (given.has(port)) {
+      continue;
+    }
+    given.add(port);
+    const server = createServer().listen(port, "127.0.0.1");
+    const free = await once(server, "listening").then(
+      () => true,
+      () => false,
+    );
+    if (free) {
+      server.close();
+      await once(server, "close");
+      return port;
+    }
+  }
 };
 
 /** Starts a redis-server and waits until it takes connections. */
