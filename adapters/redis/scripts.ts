@@ -2,7 +2,8 @@
  * The changes that have to happen as one, as Lua. Each names every key that it touches, all of one
  * partition, so that it runs on a Cluster; each looks at the types of its keys before it writes,
  * since Redis does not roll back; and each remembers for a minute that it was done, so that it may
- * be repeated when its reply was lost.
+ * be repeated when its reply was lost. A repeat writes, if only that minute: on a connection that has
+ * written nothing a newer Redis has WAIT wait for nothing.
  *
  * @module
  */
@@ -61,7 +62,7 @@ end
 export const STORE: Script = script(
   ["hash", "list", "hash", "zset", "zset", "string", "string"],
   `${APPEND}
-if redis.call('EXISTS', KEYS[7]) == 1 then
+if redis.call('PEXPIRE', KEYS[7], ${REMEMBER_MS}) == 1 then
   return 1
 end
 if ARGV[2] ~= '' then
@@ -88,6 +89,7 @@ const SET_ASIDE = `if redis.call('TYPE', KEYS[3]).ok == 'zset' then
 export const CLAIM: Script = script(
   ["list", "hash", "zset", "zset", "string", "string", "zset", "hash", "list"],
   `local token = redis.call('GET', KEYS[6])
+redis.call('PEXPIRE', KEYS[6], ${REMEMBER_MS})
 if not token then
   local due = redis.call('ZSCORE', KEYS[3], ARGV[1])
   if not due or tonumber(due) > tonumber(ARGV[2]) then
@@ -119,7 +121,7 @@ return {tostring(token), redis.call('LINDEX', KEYS[1], 0), redis.call('HGET', KE
 export const SETTLE: Script = script(
   ["list", "hash", "zset", "zset", "zset", "hash", "list", "string"],
   `${TALLY}
-if redis.call('EXISTS', KEYS[8]) == 1 then
+if redis.call('PEXPIRE', KEYS[8], ${REMEMBER_MS}) == 1 then
   return 1
 end
 if redis.call('HGET', KEYS[2], 'token') ~= ARGV[2] or redis.call('LLEN', KEYS[1]) == 0 then
