@@ -70,6 +70,9 @@ const byDueAt: Ord.Ord<Candidate> = pipe(
   Ord.contramap(({ dueAt }) => dueAt),
 );
 
+// What a Cluster answers where a partition is being moved, or nobody has it for the moment.
+const IS_MOVED = /\b(TRYAGAIN|ASK|MOVED|CLUSTERDOWN)\b|too many Cluster redirections/i;
+
 // Who lost so many races for a conversation looks again at the next poll.
 const MOST_RACES = 8;
 
@@ -197,7 +200,9 @@ export const makeOutbox = (
       : pipe(
           claimHead(type, first, at, leaseUntil),
           TE.orElse((fault) =>
-            others.length === 0 ? TE.left(fault) : claimFirst(type, others, at, leaseUntil),
+            others.length === 0 || !IS_MOVED.test(fault.cause)
+              ? TE.left(fault)
+              : claimFirst(type, others, at, leaseUntil),
           ),
         );
 
