@@ -6,9 +6,10 @@ import type { SettingsRepository } from "../../core/ports/settings-repository.ts
 import type { Connection } from "./connection.ts";
 import type { Keys } from "./keys.ts";
 import type { RedisOutbox } from "./outbox.ts";
-import { versioned } from "./values.ts";
+import { type Versioned, versioned } from "./values.ts";
 
-const Status = versioned(NoticeStatus);
+/** How a status is kept. */
+export const STATUS: Versioned<NoticeStatus> = versioned(NoticeStatus);
 
 /** Statuses by conversation; each set is one script with the outbox's part. */
 export const makeSettings = (
@@ -21,12 +22,12 @@ export const makeSettings = (
     return pipe(
       ask((client) => client.hget(statuses, conversation)),
       TE.chainEitherK((found) =>
-        found === null ? E.right<never, NoticeStatus>(0) : Status.read(statuses, found),
+        found === null ? E.right<never, NoticeStatus>(0) : STATUS.read(statuses, found),
       ),
     );
   },
   setNoticeStatus: (conversation, status, notice) =>
-    store(conversation, notice, Status.write(status)),
+    store(conversation, notice, STATUS.write(status)),
   ready: () =>
     pipe(
       keys.partitions,
