@@ -69,8 +69,12 @@ export type StoreConfig =
       readonly prefix: string;
       /** The name by which Sentinels know the primary. */
       readonly sentinel: O.Option<string>;
+      /** What Sentinels want themselves. */
+      readonly sentinelPassword: O.Option<Secret>;
       /** How many replicas must have a write before it is acknowledged. */
       readonly minReplicas: number;
+      /** How long one command may take, in milliseconds. */
+      readonly commandMs: number;
     };
 
 /** How ids are spelled on the wire. */
@@ -300,16 +304,28 @@ const readStore = (env: Env, checks: ConfigChecks): Read<StoreConfig> =>
       urls: readRedisUrls(env),
       prefix: withDefault(env, "REDIS_PREFIX", RedisPrefix, "sealtalk-misc:"),
       sentinel: optional(env, "REDIS_SENTINEL", Text),
+      sentinelPassword: optional(env, "REDIS_SENTINEL_PASSWORD", Text),
       minReplicas: withDefault(env, "REDIS_MIN_REPLICAS", integer(0, 100, "an integer from 0"), 0),
+      commandMs: withDefault(
+        env,
+        "REDIS_TIMEOUT_MS",
+        integer(50, 2_000, "an integer from 50 to 2000"),
+        1_000,
+      ),
     }),
-    E.map(({ kind, urls, ...redis }): StoreConfig => {
+    E.map(({ kind, urls, sentinelPassword, ...redis }): StoreConfig => {
       switch (kind) {
         case "memory":
           return { _tag: "MEMORY" };
         case "lmdb":
           return { _tag: "LMDB" };
         case "redis":
-          return { _tag: "REDIS", urls: { reveal: () => urls }, ...redis };
+          return {
+            _tag: "REDIS",
+            urls: { reveal: () => urls },
+            sentinelPassword: pipe(sentinelPassword, O.map(secret)),
+            ...redis,
+          };
       }
     }),
   );

@@ -265,11 +265,14 @@ const openStore = async (store: StoreConfig, dataDir: string): Promise<tokens.St
         )),
       };
     case "REDIS": {
-      const { urls, sentinel, ...rest } = store;
+      const { urls, sentinel, sentinelPassword, ...rest } = store;
       const opened = await openRedisStore({
         ...rest,
         urls: urls.reveal(),
         ...(O.isSome(sentinel) ? { sentinel: sentinel.value } : {}),
+        ...(O.isSome(sentinelPassword)
+          ? { sentinelPassword: sentinelPassword.value.reveal() }
+          : {}),
       });
       return { ...opened, client: O.some(opened.client) };
     }

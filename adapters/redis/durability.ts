@@ -2,7 +2,8 @@ import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { Cluster, type Redis } from "ioredis";
 import type { StoreUnavailable } from "../../core/domain/errors.ts";
-import type { Client, Connection } from "./connection.ts";
+import type { Client } from "./client.ts";
+import type { Connection } from "./connection.ts";
 
 /** How the servers' own settings can lose what was acknowledged, one sentence for each. */
 export const durabilityRisks = (

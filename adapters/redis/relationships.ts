@@ -39,10 +39,10 @@ export const makeRelationships = (
     );
 
   const put = (key: string, ids: ReadonlyArray<Id>): TE.TaskEither<StoreUnavailable, unknown> =>
-    ids.length === 0 ? TE.right(0) : change((client) => client.sadd(key, ...ids));
+    ids.length === 0 ? TE.right(0) : change({ key, send: (to) => to.sadd(key, ...ids) });
 
   const drop = (key: string, ids: ReadonlyArray<Id>): TE.TaskEither<StoreUnavailable, unknown> =>
-    ids.length === 0 ? TE.right(0) : change((client) => client.srem(key, ...ids));
+    ids.length === 0 ? TE.right(0) : change({ key, send: (to) => to.srem(key, ...ids) });
 
   return {
     areFriends: (user, other) => has(friends(user), other),

@@ -31,7 +31,9 @@ export const makeSettings = (
   ready: () =>
     pipe(
       keys.partitions,
-      TE.traverseArray(({ probe }) => change((client) => client.set(probe, "written"))),
+      TE.traverseArray(({ probe }) =>
+        change({ key: probe, send: (to) => to.set(probe, "written") }),
+      ),
       TE.map(() => undefined),
     ),
 });

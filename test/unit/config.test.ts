@@ -56,7 +56,8 @@ test("readConfig() has a default for everything", (t) => {
 
 test("readConfig() takes an empty variable for an unset one", (t) => {
   const names = [
-    "HOST PORT DATA_DIR STORE REDIS_URL REDIS_PREFIX REDIS_SENTINEL REDIS_MIN_REPLICAS MYSQL_URL N3D_KEY SESSION_SECRET SESSION_JWKS",
+    "HOST PORT DATA_DIR STORE REDIS_URL REDIS_PREFIX REDIS_SENTINEL REDIS_SENTINEL_PASSWORD",
+    "REDIS_MIN_REPLICAS REDIS_TIMEOUT_MS MYSQL_URL N3D_KEY SESSION_SECRET SESSION_JWKS",
     "SESSION_ISSUER SESSION_AUDIENCE SESSION_COOKIE LEGACY_COOKIE_NAME LEGACY_COOKIE_KEY",
     "LEGACY_COOKIE_MAX_AGE_DAYS RONGCLOUD_APP_KEY RONGCLOUD_APP_SECRET RONGCLOUD_API",
     "RONGCLOUD_PRIVATE_PER_MINUTE RONGCLOUD_GROUP_PER_SECOND RONGCLOUD_MSG_RANDOM SEND_CONCURRENCY",
@@ -131,7 +132,9 @@ for (const [env, message] of [
   [{ REDIS_PREFIX: " " }, "expected a text without braces"],
   [{ REDIS_PREFIX: "{misc}" }, "expected a text without braces"],
   [{ REDIS_SENTINEL: " " }, "expected a text that is not blank"],
+  [{ REDIS_SENTINEL_PASSWORD: " " }, "expected a text that is not blank"],
   [{ REDIS_MIN_REPLICAS: "-1" }, "expected an integer from 0"],
+  [{ REDIS_TIMEOUT_MS: "2001" }, "expected an integer from 50 to 2000"],
   [{ MYSQL_URL: "redis://a" }, "expected a mysql:// URL"],
   [
     { MYSQL_URL: "mysql://u:p@h/db" },
@@ -321,9 +324,17 @@ test("readConfig() reads where Redis is, and shows its password to nobody by acc
     REDIS_URL: "rediss://u:hidden@a:6380, rediss://b",
     REDIS_PREFIX: "misc:",
     REDIS_SENTINEL: "mymaster",
+    REDIS_SENTINEL_PASSWORD: "hidden too",
     REDIS_MIN_REPLICAS: "2",
+    REDIS_TIMEOUT_MS: "500",
   });
-  t.like(store, { _tag: "REDIS", prefix: "misc:", minReplicas: 2, sentinel: O.some("mymaster") });
+  t.like(store, {
+    _tag: "REDIS",
+    prefix: "misc:",
+    minReplicas: 2,
+    commandMs: 500,
+    sentinel: O.some("mymaster"),
+  });
   t.deepEqual(store._tag === "REDIS" ? store.urls.reveal() : [], [
     "rediss://u:hidden@a:6380",
     "rediss://b",
