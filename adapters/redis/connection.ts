@@ -16,7 +16,10 @@ import type { Script } from "./scripts.ts";
 
 /** A connection that fails fast: nothing waits for a server that is away. */
 export interface Connection {
+  /** Who asks. */
   readonly client: Client;
+  /** Who changes: the same, unless changes wait for replicas. */
+  readonly writer: Client;
   /** Asks what changes nothing. */
   readonly ask: <A>(question: (client: Client) => Promise<A>) => TE.TaskEither<StoreUnavailable, A>;
   /** Runs a change that may be repeated: acknowledged once enough replicas have it. */
@@ -64,6 +67,7 @@ export const connect = async (options: RedisConnectionOptions): Promise<Connecti
 
   return {
     client,
+    writer,
     ask,
     change: (change) => {
       if (minReplicas === 0) {

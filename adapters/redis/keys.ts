@@ -24,6 +24,8 @@ export interface PartitionKeys {
 export interface Keys {
   readonly partitions: ReadonlyArray<PartitionKeys>;
   readonly partitionOf: (conversation: ConversationKey) => PartitionKeys;
+  /** That a set's change was made. It has the set's own name as its hash tag. */
+  readonly related: (set: string, change: string) => string;
   readonly friends: (user: string) => string;
   readonly members: (group: string) => string;
 }
@@ -37,6 +39,7 @@ export const makeKeys = (prefix: string): Keys => {
   return {
     partitions,
     partitionOf: (conversation) => partitions[partOf(conversation)] ?? first,
+    related: (set, change) => `${prefix}related:{${set}}:${change}`,
     friends: (user) => `${prefix}friends:${user}`,
     members: (group) => `${prefix}members:${group}`,
   };

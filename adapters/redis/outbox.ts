@@ -22,6 +22,7 @@ import type { ClaimLost, StoreUnavailable } from "../../core/domain/errors.ts";
 import { OutboundMessage } from "../../core/domain/message.ts";
 import type { Outbox } from "../../core/ports/outbox.ts";
 import { type Connection, run } from "./connection.ts";
+import { makeDemotions } from "./demotion.ts";
 import type { Keys, PartitionKeys } from "./keys.ts";
 import * as scripts from "./scripts.ts";
 import { versioned } from "./values.ts";
@@ -63,15 +64,13 @@ interface Candidate {
   readonly partition: PartitionKeys;
   readonly conversation: ConversationKey;
   readonly dueAt: number;
+  readonly demoted: boolean;
 }
 
 const byDueAt: Ord.Ord<Candidate> = pipe(
   N.Ord,
   Ord.contramap(({ dueAt }) => dueAt),
 );
-
-// What a Cluster answers where a partition is being moved, or nobody has it for the moment.
-const IS_MOVED = /\b(TRYAGAIN|ASK|MOVED|CLUSTERDOWN)\b|too many Cluster redirections/i;
 
 // Who lost so many races for a conversation looks again at the next poll.
 const MOST_RACES = 8;
@@ -82,6 +81,7 @@ export const makeOutbox = (
   keys: Keys,
   { now, newId }: { readonly now: () => number; readonly newId: () => string },
 ): RedisOutbox => {
+  const demotions = makeDemotions();
   const listeners = new Set<() => void>();
   const announce = (): void => {
     for (const listener of listeners) {
@@ -118,7 +118,10 @@ export const makeOutbox = (
       TE.map(announce),
     );
 
-  /** The first conversation that is due in each partition that answers, in turn; or why one does not. */
+  /**
+   * The first conversation that is due in each partition that answers, in turn; or why one does not.
+   * Of partitions that are demoted only one is asked, and last: each may take its time to fail.
+   */
   const firstDue = (
     type: ConversationType,
     at: number,
@@ -130,15 +133,26 @@ export const makeOutbox = (
           TE.map(([conversation, dueAt]) =>
             conversation === undefined || Number(dueAt) > at
               ? O.none
-              : O.some({ partition, conversation, dueAt: Number(dueAt) }),
+              : O.some({
+                  partition,
+                  conversation,
+                  dueAt: Number(dueAt),
+                  demoted: demotions.isDemoted(partition, at),
+                }),
           ),
         ),
       ),
       (looks) => async () => {
         const { left, right } = RA.separate(await Promise.all(looks.map((look) => look())));
-        const due = pipe(RA.compact(right), RA.sort(byDueAt));
+        const { left: due, right: demoted } = pipe(
+          RA.compact(right),
+          RA.sort(byDueAt),
+          RA.partition(({ demoted }) => demoted),
+        );
         const [fault] = left;
-        return fault !== undefined && due.length === 0 ? E.left(fault) : E.right(due);
+        return fault !== undefined && due.length + demoted.length === 0
+          ? E.left(fault)
+          : E.right([...due, ...demoted.slice(0, 1)]);
       },
     );
 
@@ -188,7 +202,7 @@ export const makeOutbox = (
       ),
     );
 
-  /** Claims the first; the next if its partition can be read but not written, as while it is moved. */
+  /** Claims the first; or the next, if a fault of this one's partition is no news. */
   const claimFirst = (
     type: ConversationType,
     [first, ...others]: ReadonlyArray<Candidate>,
@@ -199,10 +213,11 @@ export const makeOutbox = (
       ? TE.right(O.none)
       : pipe(
           claimHead(type, first, at, leaseUntil),
+          TE.chainFirstIOK(() => () => demotions.works(first.partition)),
           TE.orElse((fault) =>
-            others.length === 0 || !IS_MOVED.test(fault.cause)
-              ? TE.left(fault)
-              : claimFirst(type, others, at, leaseUntil),
+            demotions.mayPass(first.partition, at, fault) && others.length > 0
+              ? claimFirst(type, others, at, leaseUntil)
+              : TE.left(fault),
           ),
         );
 

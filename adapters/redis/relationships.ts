@@ -5,13 +5,17 @@ import type { StoreUnavailable } from "../../core/domain/errors.ts";
 import { storeUnavailable } from "../../core/domain/errors.ts";
 import { Id } from "../../core/domain/identity.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
-import type { Connection } from "./connection.ts";
+import { type Connection, run } from "./connection.ts";
 import type { Keys } from "./keys.ts";
+import { RELATE } from "./scripts.ts";
+
+const MOST_AT_ONCE = 1_000;
 
 /** Who knows whom, as a set of ids for each user and each group. */
 export const makeRelationships = (
   { ask, change }: Connection,
-  { friends, members }: Keys,
+  { friends, members, related }: Keys,
+  newId: () => string,
 ): RelationshipDirectory => {
   const has = (key: string, id: Id): TE.TaskEither<StoreUnavailable, boolean> =>
     pipe(
@@ -30,34 +34,48 @@ export const makeRelationships = (
     );
 
   // The two halves of a friendship are on different nodes of a Cluster. Either may be written again.
-  const both = (changes: ReadonlyArray<TE.TaskEither<StoreUnavailable, unknown>>) =>
+  const inParts = (
+    changes: ReadonlyArray<TE.TaskEither<StoreUnavailable, unknown>>,
+  ): TE.TaskEither<StoreUnavailable, void> =>
     pipe(
       changes,
-      RA.chunksOf(1_000),
+      RA.chunksOf(MOST_AT_ONCE),
       TE.traverseSeqArray(TE.sequenceArray),
       TE.map(() => undefined),
     );
 
-  const put = (key: string, ids: ReadonlyArray<Id>): TE.TaskEither<StoreUnavailable, unknown> =>
-    ids.length === 0 ? TE.right(0) : change({ key, send: (to) => to.sadd(key, ...ids) });
-
-  const drop = (key: string, ids: ReadonlyArray<Id>): TE.TaskEither<StoreUnavailable, unknown> =>
-    ids.length === 0 ? TE.right(0) : change({ key, send: (to) => to.srem(key, ...ids) });
+  const relate = (command: "SADD" | "SREM", set: string, ids: ReadonlyArray<Id>) =>
+    pipe(
+      ids,
+      RA.chunksOf(MOST_AT_ONCE),
+      RA.map((some) =>
+        pipe(
+          TE.fromIO(() => run(RELATE)([set, related(set, newId())], [command, ...some])),
+          TE.chain(change),
+        ),
+      ),
+    );
 
   return {
     areFriends: (user, other) => has(friends(user), other),
     isMember: (group, user) => has(members(group), user),
     addFriends: (pairs) =>
-      both(
+      inParts(
         pairs
           .filter(([user, other]) => user !== other)
-          .flatMap(([user, other]) => [put(friends(user), [other]), put(friends(other), [user])]),
+          .flatMap(([user, other]) => [
+            ...relate("SADD", friends(user), [other]),
+            ...relate("SADD", friends(other), [user]),
+          ]),
       ),
     removeFriends: (user, other) =>
-      both([drop(friends(user), [other]), drop(friends(other), [user])]),
+      inParts([
+        ...relate("SREM", friends(user), [other]),
+        ...relate("SREM", friends(other), [user]),
+      ]),
     friendsOf: (user) => all(friends(user)),
-    addMembers: (group, users) => both([put(members(group), users)]),
-    removeMembers: (group, users) => both([drop(members(group), users)]),
+    addMembers: (group, users) => inParts(relate("SADD", members(group), users)),
+    removeMembers: (group, users) => inParts(relate("SREM", members(group), users)),
     membersOf: (group) => all(members(group)),
   };
 };

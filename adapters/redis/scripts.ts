@@ -1,9 +1,13 @@
 /**
  * The changes that have to happen as one, as Lua. Each names every key that it touches, all of one
- * partition, so that it runs on a Cluster; each looks at the types of its keys before it writes,
- * since Redis does not roll back; and each remembers for a minute that it was done, so that it may
- * be repeated when its reply was lost. A repeat writes, if only that minute: on a connection that has
- * written nothing a newer Redis has WAIT wait for nothing.
+ * partition, so that it runs on a Cluster; each looks at its keys, their types and what is to be
+ * counted on, before it writes, since Redis does not roll back; and each remembers for a minute that
+ * it was done, so that it may be repeated when its reply was lost. A repeat writes, if only that
+ * minute: on a connection that has written nothing a newer Redis has WAIT wait for nothing.
+ *
+ * What stores begins with a SET, which Redis refuses where memory is at its limit; after a first
+ * write it refuses nothing more. What delivers begins with a PEXPIRE, which it never refuses: a
+ * delivery makes room.
  *
  * @module
  */
@@ -15,23 +19,37 @@ export interface Script {
 
 const REMEMBER_MS = 60_000;
 
-/** Stops the script, after `otherwise`, unless every key is absent or of its type. */
-const expecting = (types: ReadonlyArray<string>, otherwise: string): string =>
-  types
-    .map(
-      (type, index) => `do
-  local found = redis.call('TYPE', KEYS[${index + 1}]).ok
-  if found ~= 'none' and found ~= '${type}' then
-    ${otherwise}
-    return redis.error_reply('FOREIGN ' .. KEYS[${index + 1}])
-  end
-end`,
-    )
-    .join("\n");
+// An import makes very many of these; a change is repeated within five seconds, or not at all.
+const REMEMBER_RELATION_MS = 10_000;
 
-const script = (types: ReadonlyArray<string>, body: string, otherwise = ""): Script => ({
-  lua: `${expecting(types, otherwise)}\n${body}`,
-  numberOfKeys: types.length,
+/** What a key holds; `number` is a text that is an integer. */
+type Kind = "hash" | "list" | "zset" | "set" | "string" | "number";
+
+/** Stops the script, after `otherwise`, unless every key is absent or of its kind. */
+const expecting = (kinds: ReadonlyArray<Kind>, otherwise: string): string =>
+  `local function count(text)
+  return not text or string.match(text, '^%-?%d+$')
+end
+local function foreign(key)
+  ${otherwise}
+  return redis.error_reply('FOREIGN ' .. key)
+end
+${kinds
+  .map((kind, index) => {
+    const key = `KEYS[${index + 1}]`;
+    const type = kind === "number" ? "string" : kind;
+    return `do
+  local found = redis.call('TYPE', ${key}).ok
+  if found ~= 'none' and (found ~= '${type}'${kind === "number" ? ` or not count(redis.call('GET', ${key}))` : ""}) then
+    return foreign(${key})
+  end
+end`;
+  })
+  .join("\n")}`;
+
+const script = (kinds: ReadonlyArray<Kind>, body: string, otherwise = ""): Script => ({
+  lua: `${expecting(kinds, otherwise)}\n${body}`,
+  numberOfKeys: kinds.length,
 });
 
 const TALLY = `local function tally(key, field, by)
@@ -48,8 +66,8 @@ const APPEND = `local function append(queue, state, due, ages, sequence, convers
   redis.call('ZADD', ages, storedAt, number)
   if redis.call('EXISTS', state) == 0 then
     redis.call('HSET', state, 'token', '0', 'tries', '0')
-    redis.call('ZADD', due, now, conversation)
   end
+  redis.call('ZADD', due, 'NX', now, conversation)
 end
 `;
 
@@ -60,16 +78,17 @@ end
  * ARGV: conversation, status, entry, now.
  */
 export const STORE: Script = script(
-  ["hash", "list", "hash", "zset", "zset", "string", "string"],
+  ["hash", "list", "hash", "zset", "zset", "number", "string"],
   `${APPEND}
-if redis.call('PEXPIRE', KEYS[7], ${REMEMBER_MS}) == 1 then
+if redis.call('EXISTS', KEYS[7]) == 1 then
+  redis.call('PEXPIRE', KEYS[7], ${REMEMBER_MS})
   return 1
 end
+redis.call('SET', KEYS[7], '1', 'PX', ${REMEMBER_MS})
 if ARGV[2] ~= '' then
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 end
 append(KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], ARGV[1], ARGV[3], ARGV[4], ARGV[4])
-redis.call('SET', KEYS[7], '1', 'PX', ${REMEMBER_MS})
 return 1`,
 );
 
@@ -87,8 +106,16 @@ const SET_ASIDE = `if redis.call('TYPE', KEYS[3]).ok == 'zset' then
  * ARGV: conversation, now, lease's end.
  */
 export const CLAIM: Script = script(
-  ["list", "hash", "zset", "zset", "string", "string", "zset", "hash", "list"],
-  `local token = redis.call('GET', KEYS[6])
+  ["list", "hash", "zset", "zset", "number", "number", "zset", "hash", "list"],
+  `if not count(redis.call('HGET', KEYS[2], 'tries')) then
+  return foreign(KEYS[2])
+end
+for _, value in ipairs(redis.call('HVALS', KEYS[8])) do
+  if not count(value) then
+    return foreign(KEYS[8])
+  end
+end
+local token = redis.call('GET', KEYS[6])
 redis.call('PEXPIRE', KEYS[6], ${REMEMBER_MS})
 if not token then
   local due = redis.call('ZSCORE', KEYS[3], ARGV[1])
@@ -128,6 +155,14 @@ if redis.call('HGET', KEYS[2], 'token') ~= ARGV[2] or redis.call('LLEN', KEYS[1]
   return 0
 end
 local before = redis.call('HGET', KEYS[2], 'reason')
+if not count(redis.call('HGET', KEYS[2], 'tries')) then
+  return foreign(KEYS[2])
+end
+for _, field in ipairs({'postponed ' .. (before or ''), 'postponed ' .. ARGV[5], 'dead ' .. ARGV[5]}) do
+  if not count(redis.call('HGET', KEYS[6], field)) then
+    return foreign(KEYS[6])
+  end
+end
 if before then
   tally(KEYS[6], 'postponed ' .. before, -1)
 end
@@ -162,9 +197,10 @@ return 1`,
  * KEYS: due, leases, done. ARGV: now.
  */
 export const RETRY: Script = script(
-  ["zset", "zset", "string"],
+  ["zset", "zset", "number"],
   `local again = redis.call('GET', KEYS[3])
 if again then
+  redis.call('PEXPIRE', KEYS[3], ${REMEMBER_MS})
   return tonumber(again)
 end
 local found = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], '+inf')
@@ -186,16 +222,37 @@ return count`,
  * ARGV: dead letter, conversation, entry, stored at, now, reason.
  */
 export const REVIVE: Script = script(
-  ["list", "list", "hash", "zset", "zset", "string", "hash", "string"],
+  ["list", "list", "hash", "zset", "zset", "number", "hash", "string"],
   `${APPEND}${TALLY}
 if redis.call('EXISTS', KEYS[8]) == 1 then
+  redis.call('PEXPIRE', KEYS[8], ${REMEMBER_MS})
   return 1
 end
+if not count(redis.call('HGET', KEYS[7], 'dead ' .. ARGV[6])) then
+  return foreign(KEYS[7])
+end
+redis.call('SET', KEYS[8], '1', 'PX', ${REMEMBER_MS})
 if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then
+  redis.call('DEL', KEYS[8])
   return 0
 end
 tally(KEYS[7], 'dead ' .. ARGV[6], -1)
 append(KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], ARGV[2], ARGV[3], ARGV[4], ARGV[5])
-redis.call('SET', KEYS[8], '1', 'PX', ${REMEMBER_MS})
+return 1`,
+);
+
+/**
+ * Puts ids into a set, or takes them out of it.
+ *
+ * KEYS: set, done. ARGV: SADD or SREM, ids.
+ */
+export const RELATE: Script = script(
+  ["set", "string"],
+  `if redis.call('EXISTS', KEYS[2]) == 1 then
+  redis.call('PEXPIRE', KEYS[2], ${REMEMBER_RELATION_MS})
+  return 1
+end
+redis.call('SET', KEYS[2], '1', 'PX', ${REMEMBER_RELATION_MS})
+redis.call(ARGV[1], KEYS[1], unpack(ARGV, 2))
 return 1`,
 );

@@ -53,11 +53,12 @@ export const openRedisStore = async ({
 }: RedisStoreOptions): Promise<RedisStore> => {
   const connection = await connect(options);
   const keys = makeKeys(prefix);
-  const outbox = makeOutbox(connection, keys, { now, newId: () => crypto.randomUUID() });
+  const newId = (): string => crypto.randomUUID();
+  const outbox = makeOutbox(connection, keys, { now, newId });
   return {
     settings: makeSettings(connection, keys, outbox),
     outbox: outbox.outbox,
-    relationships: makeRelationships(connection, keys),
+    relationships: makeRelationships(connection, keys, newId),
     risks: durabilityRisks(connection, options.minReplicas ?? 0),
     client: connection.client,
     close: connection.close,

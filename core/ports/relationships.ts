@@ -12,7 +12,8 @@ export interface Relationships {
 
 /**
  * Relationships that can be edited: friendship is mutual, adding what is there and removing what
- * is not change nothing, and each call is kept whole or not at all. Lists are in ascending order.
+ * is not change nothing. After a fault a call may be kept in part, and made again it is kept whole. Lists
+ * are in ascending order.
  */
 export interface RelationshipDirectory extends Relationships {
   readonly addFriends: (

@@ -48,7 +48,7 @@ const startNode = async (): Promise<Process> => {
   const busPort = await freePort();
   const start = () =>
     startRedisServer(
-      ...["--port", String(port), "--dir", dir, "--appendonly", "yes"],
+      ...["--port", String(port), "--dir", dir, "--appendonly", "yes", "--appendfsync", "always"],
       ...["--cluster-enabled", "yes", "--cluster-port", String(busPort)],
       ...["--cluster-announce-ip", "127.0.0.1"],
       ...["--cluster-node-timeout", String(NODE_TIMEOUT_MS)],

@@ -37,7 +37,7 @@ const connectTo = (port: number): Redis => {
 
 const startData = async (...options: ReadonlyArray<string>): Promise<Started> => {
   const server = await startRedisServer(
-    ...["--appendonly", "yes", "--repl-diskless-sync-delay", "0"],
+    ...["--appendonly", "yes", "--appendfsync", "always", "--repl-diskless-sync-delay", "0"],
     ...options,
   );
   const admin = connectTo(server.port);

@@ -34,7 +34,7 @@ const ADAPTERS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "adapters/metrics": ["prom-client"],
   "adapters/openapi": ["node:", "yaml"],
   "adapters/rate-limit": ["rate-limiter-flexible"],
-  "adapters/redis": ["node:", "ioredis"],
+  "adapters/redis": ["node:", "cluster-key-slot", "ioredis"],
   "adapters/relay": [],
   "adapters/rongcloud": [],
   "adapters/session": ["jose", "cookie"],
