@@ -263,9 +263,49 @@ const Origins = list("exact origins (scheme://host[:port]), comma-separated", (t
 const RedisUrls = list("redis:// or rediss:// URLs, comma-separated", (text) =>
   pipe(
     url(text, ["redis:", "rediss:"]),
+    O.filter(({ hostname }) => hostname !== ""),
     O.map(() => text),
   ),
 );
+
+const isDecodable = (text: string): boolean => O.isSome(O.tryCatch(() => decodeURIComponent(text)));
+
+const agree = (urls: ReadonlyArray<URL>, part: (one: URL) => string): boolean =>
+  new Set(urls.map(part)).size <= 1;
+
+/** What is asked of the URLs of Redis together, in turn: what nobody heeds is not to be given. */
+const REDIS_DEMANDS: ReadonlyArray<{
+  readonly expected: string;
+  readonly met: (urls: ReadonlyArray<URL>, byName: boolean) => boolean;
+}> = [
+  {
+    expected: "user and password percent-encoded",
+    met: (urls) => urls.every(({ username, password }) => isDecodable(username + password)),
+  },
+  {
+    expected: "URLs without a query and a fragment",
+    met: (urls) => urls.every(({ href }) => !/[?#]/.test(href)),
+  },
+  {
+    expected: "nothing behind a host but the number of a database",
+    met: (urls) => urls.every(({ pathname }) => /^(\/\d{0,9})?$/.test(pathname)),
+  },
+  {
+    expected: "no database with several URLs, unless REDIS_SENTINEL is set: a Cluster has but one",
+    met: (urls, byName) =>
+      byName || urls.length < 2 || urls.every(({ pathname }) => pathname.length < 2),
+  },
+  {
+    expected: "the same scheme, user, password and database in all URLs",
+    met: (urls) =>
+      [
+        ({ protocol }: URL) => protocol,
+        ({ username }: URL) => username,
+        ({ password }: URL) => password,
+        ({ pathname }: URL) => pathname.slice(1),
+      ].every((part) => agree(urls, part)),
+  },
+];
 
 // A hash tag of its own would send everything to one node of a Cluster.
 const RedisPrefix = textLike("a text without braces", (text) => /^[^\s{}]+$/.test(text));
@@ -295,7 +335,16 @@ const readStoreKind = (env: Env, { serving }: ConfigChecks): Read<(typeof STORES
 const readRedisUrls = (env: Env): Read<ReadonlyArray<string>> =>
   isSetTo(env, "STORE", "redis") && !isSet(env, "REDIS_URL")
     ? faulty("REDIS_URL", "expected to be set, for the store that STORE asks for")
-    : withDefault(env, "REDIS_URL", RedisUrls, []);
+    : pipe(
+        withDefault(env, "REDIS_URL", RedisUrls, []),
+        E.chain((texts) => {
+          const urls = texts.map((text) => new URL(text));
+          const unmet = REDIS_DEMANDS.find(({ met }) => !met(urls, isSet(env, "REDIS_SENTINEL")));
+          return unmet === undefined
+            ? E.right(texts)
+            : faulty("REDIS_URL", `expected ${unmet.expected}`);
+        }),
+      );
 
 const readStore = (env: Env, checks: ConfigChecks): Read<StoreConfig> =>
   pipe(

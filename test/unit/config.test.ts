@@ -107,7 +107,7 @@ for (const [env, part] of [
   ],
   [{ RATE_LIMIT: "0" }, { rateLimit: 0 }],
   [{ LOG_LEVEL: "silent" }, { logLevel: "silent" }],
-  [{ REDIS_URL: "redis://a:6379,rediss://b" }, { store: { _tag: "LMDB" } }],
+  [{ REDIS_URL: "redis://a:6379,redis://b/" }, { store: { _tag: "LMDB" } }],
   [{ REDIS_PREFIX: "misc:" }, { store: { _tag: "LMDB" } }],
   [{ LEGACY_COOKIE_MAX_AGE_DAYS: "7" }, { store: { _tag: "LMDB" } }],
 ] as const) {
@@ -129,6 +129,36 @@ for (const [env, message] of [
   [{ STORE: "LMDB" }, "expected one of lmdb, redis, memory"],
   [{ REDIS_URL: "http://a.example" }, "expected redis:// or rediss:// URLs, comma-separated"],
   [{ REDIS_URL: "redis://a,b:6379" }, "expected redis:// or rediss:// URLs, comma-separated"],
+  [{ REDIS_URL: "redis:///3" }, "expected redis:// or rediss:// URLs, comma-separated"],
+  ...["redis://u:100%@a", "redis://%zz:p@a", "redis://a,redis://:%@a"].map(
+    (url) => [{ REDIS_URL: url }, "expected user and password percent-encoded"] as const,
+  ),
+  ...["redis://a?db=3", "redis://a/3#x", "redis://a/?", "redis://a,redis://b#"].map(
+    (url) => [{ REDIS_URL: url }, "expected URLs without a query and a fragment"] as const,
+  ),
+  ...["redis://a/abc", "redis://a/3/", "redis://a/-1", "redis://a/1e3", "redis://a/%31"].map(
+    (url) =>
+      [{ REDIS_URL: url }, "expected nothing behind a host but the number of a database"] as const,
+  ),
+  ...["redis://a/1,redis://b", "redis://a,redis://b/1", "redis://a/1,redis://b/1"].map(
+    (url) =>
+      [
+        { REDIS_URL: url },
+        "expected no database with several URLs, unless REDIS_SENTINEL is set: a Cluster has but one",
+      ] as const,
+  ),
+  ...[
+    "redis://a,rediss://b",
+    "redis://u:p@a,redis://b",
+    "redis://u:p@a,redis://u:q@b",
+    "redis://u:p@a,redis://v:p@b",
+  ].map(
+    (url) =>
+      [
+        { REDIS_URL: url },
+        "expected the same scheme, user, password and database in all URLs",
+      ] as const,
+  ),
   [{ REDIS_PREFIX: " " }, "expected a text without braces"],
   [{ REDIS_PREFIX: "{misc}" }, "expected a text without braces"],
   [{ REDIS_SENTINEL: " " }, "expected a text that is not blank"],
@@ -192,6 +222,7 @@ for (const [env, message] of [
 for (const [env, expected] of [
   [{ STORE: "redis" }, ["REDIS_URL"]],
   [{ STORE: "redis", REDIS_URL: "a" }, ["REDIS_URL"]],
+  [{ REDIS_SENTINEL: "s", REDIS_URL: "redis://a/1,redis://b/2" }, ["REDIS_URL"]],
   [{ RONGCLOUD_APP_KEY: "key" }, ["RONGCLOUD_APP_SECRET"]],
   [{ RONGCLOUD_APP_SECRET: "secret" }, ["RONGCLOUD_APP_KEY"]],
   [{ RONGCLOUD_APP_KEY: "key", MESSAGE_GATEWAY: "rongcloud" }, ["RONGCLOUD_APP_SECRET"]],
@@ -263,6 +294,19 @@ test("readConfig() reports everything at once, and never a value", (t) => {
   t.false(faults(env).join().includes("s3cret"));
 });
 
+test("readConfig() never tells what a URL of Redis holds", (t) => {
+  for (const url of [
+    "http://s3cret",
+    "redis://s3cret:%@a",
+    "redis://a?s3cret",
+    "redis://a/s3cret",
+    "redis://s3cret@a,redis://b",
+  ]) {
+    t.deepEqual(variables({ REDIS_URL: url }), ["REDIS_URL"]);
+    t.false(faults({ REDIS_URL: url }).join().includes("s3cret"));
+  }
+});
+
 test("readConfig() starts in production with a secret and keys", (t) => {
   const { sessions, gateway } = config({
     NODE_ENV: "production",
@@ -321,7 +365,7 @@ test("readConfig() reads the hosts in their order, without the slash at the end"
 test("readConfig() reads where Redis is, and shows its password to nobody by accident", (t) => {
   const { store } = config({
     STORE: "redis",
-    REDIS_URL: "rediss://u:hidden@a:6380, rediss://b",
+    REDIS_URL: "rediss://u:hidden@a:6380/3, rediss://u:hidden@b/3",
     REDIS_PREFIX: "misc:",
     REDIS_SENTINEL: "mymaster",
     REDIS_SENTINEL_PASSWORD: "hidden too",
@@ -336,8 +380,8 @@ test("readConfig() reads where Redis is, and shows its password to nobody by acc
     sentinel: O.some("mymaster"),
   });
   t.deepEqual(store._tag === "REDIS" ? store.urls.reveal() : [], [
-    "rediss://u:hidden@a:6380",
-    "rediss://b",
+    "rediss://u:hidden@a:6380/3",
+    "rediss://u:hidden@b/3",
   ]);
   t.notRegex(inspect(store, { depth: null, showHidden: true }), /hidden/);
 });
