@@ -1,4 +1,5 @@
 import { type ClientContext, Cluster, Redis, type RedisCommander, type Result } from "ioredis";
+import { watch } from "./absence.ts";
 
 /** Where Redis is, and how it is to be asked. */
 export interface RedisConnectionOptions {
@@ -34,9 +35,12 @@ const LONGEST_PAUSE_MS = 500;
 const MOST_REDIRECTIONS = 8;
 
 /** A client that fails fast: it queues nothing and tells a fault at once; a command may be `waitMs` longer. */
-export const makeClient = (
+export const makeClient = (options: RedisConnectionOptions, waitMs = 0): Client =>
+  watch(clientOf(options, waitMs));
+
+const clientOf = (
   { urls, sentinel, sentinelPassword, ca, commandMs = COMMAND_MS }: RedisConnectionOptions,
-  waitMs = 0,
+  waitMs: number,
 ): Client => {
   const [url = "redis://127.0.0.1"] = urls;
   const { tls: encrypted } = addressOf(url);

@@ -10,7 +10,7 @@ import {
   type RedisConnectionOptions,
   readyWithin,
 } from "./client.ts";
-import { unavailable } from "./fault.ts";
+import { unavailableOn } from "./fault.ts";
 import { MOST_WAITED_MS, makeReplicated } from "./replication.ts";
 import type { Script } from "./scripts.ts";
 
@@ -41,7 +41,8 @@ export const connect = async (options: RedisConnectionOptions): Promise<Connecti
   writer.on("error", () => {});
   await Promise.all([...new Set([client, writer])].map((one) => makeReady(one, commandMs)));
 
-  const ask: Connection["ask"] = (question) => TE.tryCatch(() => question(client), unavailable);
+  const ask: Connection["ask"] = (question) =>
+    TE.tryCatch(() => question(client), unavailableOn(client));
 
   let back: Promise<void> | undefined;
 
@@ -54,7 +55,7 @@ export const connect = async (options: RedisConnectionOptions): Promise<Connecti
   };
 
   const alone = ({ send }: Change): TE.TaskEither<StoreUnavailable, unknown> =>
-    TE.tryCatch(() => send<{ type: "default" }>(writer), unavailable);
+    TE.tryCatch(() => send<{ type: "default" }>(writer), unavailableOn(writer));
 
   const replicated = makeReplicated(writer, minReplicas, commandMs);
 

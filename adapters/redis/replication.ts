@@ -3,7 +3,7 @@ import * as TE from "fp-ts/lib/TaskEither.js";
 import { Cluster } from "ioredis";
 import type { StoreUnavailable } from "../../core/domain/errors.ts";
 import type { Change, Client } from "./client.ts";
-import { unavailable } from "./fault.ts";
+import { unavailableOn } from "./fault.ts";
 
 /** What became of a change: its answer, and whether enough replicas have it. */
 export interface Replicated {
@@ -98,7 +98,7 @@ export const makeReplicated = (
           groups.set(group, first);
           sendAll(group, first);
         }),
-      unavailable,
+      unavailableOn(writer),
     );
 };
 

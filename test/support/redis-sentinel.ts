@@ -29,18 +29,32 @@ interface Started {
   readonly close: () => Promise<void>;
 }
 
-const connectTo = (port: number): Redis => {
-  const admin = new Redis({ host: "127.0.0.1", port });
+/** What is asked of who connects; the passwords are other ones. */
+export interface SentinelPasswords {
+  readonly primary: string;
+  readonly sentinels: string;
+}
+
+const connectTo = (port: number, password: string | undefined): Redis => {
+  const admin = new Redis({
+    host: "127.0.0.1",
+    port,
+    ...(password === undefined ? {} : { password }),
+  });
   admin.on("error", () => {});
   return admin;
 };
 
-const startData = async (...options: ReadonlyArray<string>): Promise<Started> => {
+const startData = async (
+  password: string | undefined,
+  ...options: ReadonlyArray<string>
+): Promise<Started> => {
   const server = await startRedisServer(
+    ...(password === undefined ? [] : ["--requirepass", password, "--masterauth", password]),
     ...["--appendonly", "yes", "--appendfsync", "always", "--repl-diskless-sync-delay", "0"],
     ...options,
   );
-  const admin = connectTo(server.port);
+  const admin = connectTo(server.port, password);
   return {
     port: server.port,
     admin,
@@ -52,7 +66,10 @@ const startData = async (...options: ReadonlyArray<string>): Promise<Started> =>
   };
 };
 
-const startSentinel = async (primary: number): Promise<Started> => {
+const startSentinel = async (
+  primary: number,
+  passwords: SentinelPasswords | undefined,
+): Promise<Started> => {
   const { dir, remove } = await makeTempDir();
   const port = await freePort();
   const file = join(dir, "sentinel.conf");
@@ -63,11 +80,18 @@ const startSentinel = async (primary: number): Promise<Started> => {
     `sentinel monitor ${NAME} 127.0.0.1 ${primary} 2`,
     `sentinel down-after-milliseconds ${NAME} 500`,
     `sentinel failover-timeout ${NAME} 2000`,
+    ...(passwords === undefined
+      ? []
+      : [
+          `sentinel auth-pass ${NAME} ${passwords.primary}`,
+          `sentinel sentinel-pass ${passwords.sentinels}`,
+          `requirepass ${passwords.sentinels}`,
+        ]),
   ];
   await writeFile(file, settings.join("\n"));
   const child = spawn("redis-server", [file, "--sentinel"], { stdio: "ignore" });
   const ended = once(child, "close");
-  const admin = connectTo(port);
+  const admin = connectTo(port, passwords?.sentinels);
   const kill = async () => {
     child.kill("SIGKILL");
     await ended;
@@ -90,7 +114,7 @@ const hasReplicas = async (admin: Redis, count: number): Promise<boolean> => {
 };
 
 /** Starts a {@link RedisSentinel}. */
-export const startRedisSentinel = async (): Promise<RedisSentinel> => {
+export const startRedisSentinel = async (passwords?: SentinelPasswords): Promise<RedisSentinel> => {
   const all: Started[] = [];
   const close = async () => {
     await Promise.all(all.map((one) => one.close()));
@@ -102,15 +126,16 @@ export const startRedisSentinel = async (): Promise<RedisSentinel> => {
   };
 
   try {
-    const primary = await started(startData());
+    const primary = await started(startData(passwords?.primary));
     const data = [primary];
     for (let count = 0; count < REPLICAS; count += 1) {
-      data.push(await started(startData("--replicaof", "127.0.0.1", String(primary.port))));
+      const following = ["--replicaof", "127.0.0.1", String(primary.port)];
+      data.push(await started(startData(passwords?.primary, ...following)));
     }
     await until("the replicas are online", () => hasReplicas(primary.admin, REPLICAS));
     const sentinels: Started[] = [];
     for (let count = 0; count < SENTINELS; count += 1) {
-      sentinels.push(await started(startSentinel(primary.port)));
+      sentinels.push(await started(startSentinel(primary.port, passwords)));
     }
     for (const { admin } of sentinels) {
       await until("the Sentinels know everyone", async () =>
