@@ -83,6 +83,8 @@ const clientOf = (
         maxRedirections: MOST_REDIRECTIONS,
         retryDelayOnFailover: 0,
         retryDelayOnClusterDown: 0,
+        // Certificates are by host name, which an address would not match.
+        ...(encrypted ? { dnsLookup: (host, callback) => callback(null, host) } : {}),
         redisOptions: options,
       },
     );

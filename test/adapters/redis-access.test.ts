@@ -1,4 +1,6 @@
 /** How Redis is reached, and what a fault says where it is not. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { Redis } from "ioredis";
 import {
@@ -7,9 +9,12 @@ import {
   type RedisStoreOptions,
 } from "../../adapters/redis/mod.ts";
 import { noticeFrom } from "../contract/fixtures.ts";
+import { makeCertificate } from "../support/certificate.ts";
 import { fail, succeed } from "../support/expect.ts";
+import { startRedisCluster } from "../support/redis-cluster.ts";
 import { startRedisSentinel } from "../support/redis-sentinel.ts";
 import { freePort, startRedisServer } from "../support/redis-server.ts";
+import { makeTempDir } from "../support/temp-dir.ts";
 import { until } from "../support/until.ts";
 
 const G = "group:7";
@@ -73,6 +78,29 @@ test("a fault says why Redis is not connected, and no password", async (t) => {
     await failsWith(await open(t, { urls }), cause);
   }
   await succeed((await open(t, { urls: [at(":right@")] })).settings.ready());
+  t.pass();
+});
+
+test("a Cluster that speaks TLS is reached where its certificates are by host name", async (t) => {
+  const { dir, remove } = await makeTempDir();
+  t.teardown(remove);
+  const { key, cert } = await makeCertificate({ host: "localhost" });
+  const [keyFile, certFile] = [join(dir, "key.pem"), join(dir, "cert.pem")];
+  await Promise.all([writeFile(keyFile, key), writeFile(certFile, cert)]);
+  const { urls, close } = await startRedisCluster({
+    replicated: false,
+    tls: { host: "localhost", certFile, keyFile },
+  });
+  t.teardown(close);
+  const { settings } = await open(t, { urls, ca: cert });
+  await succeed(settings.ready());
+  await succeed(settings.setNoticeStatus(G, 1, noticeFrom("alice")));
+
+  await failsWith(await open(t, { urls }), /^not connected: self-signed certificate/);
+  await failsWith(
+    await open(t, { urls: urls.map((url) => url.replace("localhost", "127.0.0.1")), ca: cert }),
+    /^not connected: Hostname\/IP does not match certificate's altnames/,
+  );
   t.pass();
 });
 

@@ -13,7 +13,7 @@ export interface ClusterNode {
   readonly signal: (signal: NodeJS.Signals) => void;
 }
 
-/** A real Cluster on free ports of this machine: three primaries, each with a replica. */
+/** A real Cluster on free ports of this machine: three primaries, each with a replica or none. */
 export interface RedisCluster {
   /** Some of the servers: whoever knows them finds the others. */
   readonly urls: ReadonlyArray<string>;
@@ -37,15 +37,31 @@ const PRIMARIES = 3;
 const NODE_TIMEOUT_MS = 1_000;
 
 interface Process extends ClusterNode {
+  readonly url: string;
   readonly start: () => Promise<void>;
   readonly kill: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
-const startNode = async (): Promise<Process> => {
+/** How servers speak TLS, beside the plain port that is the test's. */
+export interface ClusterTls {
+  /** What they call themselves: the certificate's host. */
+  readonly host: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+const tlsOptions = (tlsPort: number, { host, certFile, keyFile }: ClusterTls) => [
+  ...["--tls-port", String(tlsPort), "--tls-cert-file", certFile, "--tls-key-file", keyFile],
+  ...["--tls-ca-cert-file", certFile, "--tls-auth-clients", "no", "--tls-cluster", "yes"],
+  ...["--cluster-announce-hostname", host, "--cluster-preferred-endpoint-type", "hostname"],
+];
+
+const startNode = async (tls: ClusterTls | undefined): Promise<Process> => {
   const { dir, remove } = await makeTempDir();
   const port = await freePort();
   const busPort = await freePort();
+  const tlsPort = await freePort();
   const start = () =>
     startRedisServer(
       ...["--port", String(port), "--dir", dir, "--appendonly", "yes", "--appendfsync", "always"],
@@ -55,6 +71,7 @@ const startNode = async (): Promise<Process> => {
       // A replica of a test may never be too far behind to take over.
       ...["--cluster-replica-validity-factor", "0"],
       ...["--repl-diskless-sync-delay", "0"],
+      ...(tls === undefined ? [] : tlsOptions(tlsPort, tls)),
     );
   let server = await start();
   const admin = new Redis({ host: "127.0.0.1", port });
@@ -62,6 +79,7 @@ const startNode = async (): Promise<Process> => {
   return {
     port,
     busPort,
+    url: tls === undefined ? `redis://127.0.0.1:${port}` : `rediss://${tls.host}:${tlsPort}`,
     admin,
     id: String(await admin.cluster("MYID")),
     start: async () => {
@@ -94,9 +112,9 @@ const inSync = (node: ClusterNode): Promise<boolean> =>
   infoHas(node, "role:slave", "master_link_status:up", "cluster_state:ok");
 
 /** Makes a Cluster of servers that know nothing of each other: primaries first, replicas last. */
-const join = async (nodes: ReadonlyArray<ClusterNode>): Promise<void> => {
+const join = async (nodes: ReadonlyArray<ClusterNode>, count: number): Promise<void> => {
   const [first] = nodes;
-  if (first === undefined || nodes.length < 2 * PRIMARIES) {
+  if (first === undefined || nodes.length < count) {
     throw new Error("not every server of the Cluster started");
   }
   const primaries = nodes.slice(0, PRIMARIES);
@@ -119,16 +137,22 @@ const join = async (nodes: ReadonlyArray<ClusterNode>): Promise<void> => {
   for (const node of replicas) {
     await until("the replicas have everything", () => inSync(node));
   }
+  const online = replicas.length === 0 ? [] : ["state=online"];
   for (const node of primaries) {
-    await until("the Cluster is up", () => infoHas(node, "cluster_state:ok", "state=online"));
+    await until("the Cluster is up", () => infoHas(node, "cluster_state:ok", ...online));
   }
 };
 
 /** Starts a {@link RedisCluster}. */
-export const startRedisCluster = async (): Promise<RedisCluster> => {
-  const started = await Promise.allSettled(
-    Array.from({ length: 2 * PRIMARIES }, () => startNode()),
-  );
+export const startRedisCluster = async ({
+  replicated = true,
+  tls,
+}: {
+  readonly replicated?: boolean;
+  readonly tls?: ClusterTls;
+} = {}): Promise<RedisCluster> => {
+  const count = replicated ? 2 * PRIMARIES : PRIMARIES;
+  const started = await Promise.allSettled(Array.from({ length: count }, () => startNode(tls)));
   const nodes = started.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
   const close = async () => {
     await Promise.all(nodes.map((node) => node.close()));
@@ -192,14 +216,14 @@ export const startRedisCluster = async (): Promise<RedisCluster> => {
   };
 
   try {
-    await join(nodes);
+    await join(nodes, count);
   } catch (fault) {
     await close();
     throw fault;
   }
 
   return {
-    urls: nodes.slice(0, PRIMARIES).map(({ port }) => `redis://127.0.0.1:${port}`),
+    urls: nodes.slice(0, PRIMARIES).map(({ url }) => url),
     primaryOf: async (key) => ownerOf(await slotOf(key)),
     replicaOf: async ({ admin, id }) => {
       const [replica] = [await admin.call("CLUSTER", "REPLICAS", id)].flat();
