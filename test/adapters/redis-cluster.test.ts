@@ -5,6 +5,7 @@ import { outboxContract } from "../contract/outbox.ts";
 import { relationshipsContract } from "../contract/relationships.ts";
 import { settingsContract } from "../contract/settings-repository.ts";
 import { testContract } from "../support/contract.ts";
+import { fail, succeed } from "../support/expect.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
 import { startRedisSentinel } from "../support/redis-sentinel.ts";
 
@@ -42,3 +43,13 @@ for (const [name, options] of deployments) {
     return { subject: relationships, close };
   });
 }
+
+test("who is given one server of a Cluster is told to list several: it may be one twice", async (t) => {
+  const [url = ""] = cluster.urls;
+  const once = await openRedisStore({ urls: [url] });
+  const { cause } = await fail(once.settings.ready());
+  t.regex(cause, /^MOVED \S+ \S+: .* REDIS_URL is to list several$/);
+  const twice = await openRedisStore({ urls: [url, url] });
+  await succeed(twice.settings.ready());
+  await Promise.all([once.close(), twice.close()]);
+});
