@@ -32,7 +32,14 @@ import { startRelay } from "../relay/mod.ts";
 import { makeRongCloudGateway, probeRongCloud } from "../rongcloud/mod.ts";
 import { makeSessions, signSession, type TokenOptions } from "../session/mod.ts";
 import { makeKeepAliveFetch } from "../undici/mod.ts";
-import { onAnswered, onAttempt, onDelivery, onRelayFault, onReload } from "./events.ts";
+import {
+  onAnswered,
+  onAttempt,
+  onDelivery,
+  onRateLimitFault,
+  onRelayFault,
+  onReload,
+} from "./events.ts";
 import { provide } from "./provide.ts";
 import * as tokens from "./tokens.ts";
 
@@ -210,10 +217,14 @@ const bindService = (bind: Bind): void => {
   provide(
     bind,
     tokens.RATE_LIMIT,
-    [tokens.CONFIG, tokens.STORE],
-    ({ rateLimit, store }, { client }) =>
+    [tokens.CONFIG, tokens.STORE, tokens.LOGGER],
+    ({ rateLimit, store }, { client }, log) =>
       store._tag === "REDIS" && O.isSome(client)
-        ? makeRateLimit(rateLimit, { client: client.value, prefix: store.prefix })
+        ? makeRateLimit(rateLimit, {
+            client: client.value,
+            prefix: store.prefix,
+            onFault: onRateLimitFault(log),
+          })
         : makeRateLimit(rateLimit),
   );
   provide(

@@ -6,6 +6,7 @@ import { type ReleasesRead, renderReleaseFaults } from "../file/mod.ts";
 import type { Answered } from "../hapi/mod.ts";
 import type { Logger } from "../logging/mod.ts";
 import type { Metrics } from "../metrics/mod.ts";
+import type { SharedCountFault } from "../rate-limit/mod.ts";
 import type { RongCloudAttempt } from "../rongcloud/mod.ts";
 
 /** One line a request; what failed on our side is an error, with its cause. */
@@ -56,6 +57,12 @@ export const onRelayFault =
       log.error({ cause: fault.cause }, "outbox not at hand");
     }
   };
+
+/** A line now and then while users' requests are not counted together. */
+export const onRateLimitFault =
+  (log: Logger) =>
+  (fault: SharedCountFault): void =>
+    log.error(fault, "rate limit not at hand: each process counts for itself");
 
 /** A line for each change of the release files. */
 export const onReload =

@@ -3,9 +3,12 @@
  *
  * @module
  */
+import * as E from "fp-ts/lib/Either.js";
+import { identity, pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import type { Task } from "fp-ts/lib/Task.js";
 import * as T from "fp-ts/lib/Task.js";
+import * as TE from "fp-ts/lib/TaskEither.js";
 import {
   type RateLimiterAbstract,
   RateLimiterMemory,
@@ -14,20 +17,33 @@ import {
 } from "rate-limiter-flexible";
 import type { UserId } from "../../core/domain/identity.ts";
 
+/** Why a request was counted in this process alone. */
+export interface SharedCountFault {
+  readonly key: string;
+  readonly cause: string;
+}
+
 /** Where requests are counted, if that is not in this process alone. */
 export interface SharedCount {
   /** A client of ioredis. */
   readonly client: object;
   /** What the counters' keys begin with. */
   readonly prefix: string;
+  /** Told of the first fault, and from then on of one a minute at most. */
+  readonly onFault: (fault: SharedCountFault) => void;
+  /** Milliseconds that no change of the time sets back. */
+  readonly now?: () => number;
 }
 
 const MINUTE_SECONDS = 60;
 
+// A request has its own work to do, and less than five seconds for all.
+const COUNTED_WITHIN_MS = 300;
+
 /**
  * Counts the requests of each user, in this process or for all that share a Redis; while that is
- * away, in this process. Answers `none` for the first `perMinute` of a minute, and for one more
- * the whole seconds until the next is taken; 0 a minute switches it off.
+ * away, slow or holds something else, in this process. Answers `none` for the first `perMinute` of a
+ * minute, and for one more the whole seconds until the next is taken; 0 a minute switches it off.
  */
 export const makeRateLimit = (
   perMinute: number,
@@ -36,28 +52,73 @@ export const makeRateLimit = (
   if (perMinute === 0) {
     return () => T.of(O.none);
   }
-  const limiter = makeLimiter(perMinute, shared);
-  return (user) => async () => {
-    try {
-      await limiter.consume(user);
-      return O.none;
-    } catch (refusal) {
-      return refusal instanceof RateLimiterRes
-        ? O.some(Math.max(1, Math.ceil(refusal.msBeforeNext / 1_000)))
-        : O.none;
-    }
-  };
+  const limit = { points: perMinute, duration: MINUTE_SECONDS };
+  const alone = countOn(new RateLimiterMemory(limit));
+  const count = shared === undefined ? alone : countShared(limit, shared, alone);
+  return (user) =>
+    pipe(
+      count(user),
+      TE.getOrElse(() => T.of<O.Option<number>>(O.none)),
+    );
 };
 
-const makeLimiter = (points: number, shared: SharedCount | undefined): RateLimiterAbstract => {
-  const limit = { points, duration: MINUTE_SECONDS };
-  const alone = new RateLimiterMemory(limit);
-  return shared === undefined
-    ? alone
-    : new RateLimiterRedis({
-        ...limit,
-        storeClient: shared.client,
-        keyPrefix: `${shared.prefix}rate`,
-        insuranceLimiter: alone,
-      });
+/** Counts a request: the seconds to wait if it is one too many. */
+type Count = (user: UserId) => TE.TaskEither<unknown, O.Option<number>>;
+
+const countOn =
+  (limiter: RateLimiterAbstract): Count =>
+  (user) =>
+    pipe(
+      TE.tryCatch(() => limiter.consume(user), identity),
+      TE.map(() => O.none),
+      TE.orElse((refusal) =>
+        refusal instanceof RateLimiterRes
+          ? TE.right(O.some(Math.max(1, Math.ceil(refusal.msBeforeNext / 1_000))))
+          : TE.left(refusal),
+      ),
+    );
+
+const countShared = (
+  limit: { readonly points: number; readonly duration: number },
+  { client, prefix, onFault, now = () => performance.now() }: SharedCount,
+  alone: Count,
+): Count => {
+  const limiter = new RateLimiterRedis({
+    ...limit,
+    storeClient: client,
+    keyPrefix: `${prefix}rate`,
+  });
+  const together = countOn(limiter);
+  let quietUntil = Number.NEGATIVE_INFINITY;
+  const tell = (user: UserId, fault: unknown): void => {
+    const at = now();
+    if (at >= quietUntil) {
+      quietUntil = at + MINUTE_SECONDS * 1_000;
+      onFault({ key: limiter.getKey(user), cause: causeOf(fault) });
+    }
+  };
+  return (user) =>
+    pipe(
+      together(user),
+      within(COUNTED_WITHIN_MS),
+      TE.orElse((fault) => {
+        tell(user, fault);
+        return alone(user);
+      }),
+    );
 };
+
+// To a command that it does not know, Redis answers with what it was given.
+const causeOf = (fault: unknown): string =>
+  (fault instanceof Error ? fault.message : String(fault)).split(", with args")[0] ?? "";
+
+const within =
+  (ms: number) =>
+  <A>(task: TE.TaskEither<unknown, A>): typeof task =>
+  () =>
+    new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(E.left(`no answer in ${ms} ms`)), ms);
+      task()
+        .then(resolve)
+        .finally(() => clearTimeout(timer));
+    });

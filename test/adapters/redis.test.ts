@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
 import * as O from "fp-ts/lib/Option.js";
-import { makeRateLimit } from "../../adapters/rate-limit/mod.ts";
+import { makeRateLimit, type SharedCountFault } from "../../adapters/rate-limit/mod.ts";
 import { openRedisStore, type RedisStore } from "../../adapters/redis/mod.ts";
 import { makeClock } from "../contract/fixtures.ts";
 import { outboxContract } from "../contract/outbox.ts";
@@ -44,7 +44,7 @@ testContract("redis relationships", relationshipsContract, async () => {
 test("a user's requests are counted for all processes that share a Redis", async (t) => {
   const [first, second] = await Promise.all([open(), open()]);
   const limits = [first, second].map(({ client }) =>
-    makeRateLimit(2, { client, prefix: "limits:" }),
+    makeRateLimit(2, { client, prefix: "limits:", onFault: (fault) => t.fail(fault.cause) }),
   );
   const consume = (index: number): Promise<unknown> =>
     limits[index]?.(id("alice"))() ?? Promise.reject(new Error("no such process"));
@@ -54,6 +54,46 @@ test("a user's requests are counted for all processes that share a Redis", async
   t.like(await consume(1), { _tag: "Some" });
   t.deepEqual(await limits[0]?.(id("bob"))(), O.none);
   await Promise.all([first.close(), second.close()]);
+});
+
+test("a user's requests are counted, and it is told now and then, where a key is not the limit's", async (t) => {
+  const { client, close } = await open();
+  t.teardown(close);
+  const clock = makeClock();
+  const faults: SharedCountFault[] = [];
+  const limit = makeRateLimit(2, {
+    client,
+    prefix: "foreign:",
+    onFault: (fault) => faults.push(fault),
+    now: clock.now,
+  });
+  await client.set("foreign:rate:alice", "not a number");
+  t.deepEqual([await limit(id("alice"))(), await limit(id("alice"))()], [O.none, O.none]);
+  t.like(await limit(id("alice"))(), { _tag: "Some" });
+  t.is(faults.length, 1);
+  t.is(faults[0]?.key, "foreign:rate:alice");
+  t.regex(faults[0]?.cause ?? "", /not an integer/);
+  clock.set(60_000);
+  await limit(id("alice"))();
+  t.is(faults.length, 2);
+});
+
+test("a user's requests are counted soon while Redis is stalled", async (t) => {
+  const stalled = await startRedisServer();
+  t.teardown(stalled.close);
+  const { client, close } = await openRedisStore({ urls: [stalled.url], commandMs: 2_000 });
+  t.teardown(close);
+  const faults: SharedCountFault[] = [];
+  const limit = makeRateLimit(2, { client, prefix: "", onFault: (fault) => faults.push(fault) });
+  stalled.signal("SIGSTOP");
+  const startedAt = performance.now();
+  t.deepEqual([await limit(id("alice"))(), await limit(id("alice"))()], [O.none, O.none]);
+  t.like(await limit(id("alice"))(), { _tag: "Some" });
+  t.true(performance.now() - startedAt < 3 * 500);
+  t.deepEqual(
+    faults.map(({ cause }) => cause),
+    ["no answer in 300 ms"],
+  );
 });
 
 test("a Redis that keeps nothing is found out", async (t) => {
