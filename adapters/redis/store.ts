@@ -59,7 +59,7 @@ export const openRedisStore = async ({
     settings: makeSettings(connection, keys, outbox),
     outbox: outbox.outbox,
     relationships: makeRelationships(connection, keys, newId),
-    risks: durabilityRisks(connection, options.minReplicas ?? 0),
+    risks: durabilityRisks(connection, { minReplicas: options.minReplicas ?? 0, now }),
     client: connection.client,
     close: connection.close,
   };

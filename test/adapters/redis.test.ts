@@ -3,7 +3,11 @@ import { join } from "node:path";
 import test from "ava";
 import * as O from "fp-ts/lib/Option.js";
 import { makeRateLimit, type SharedCountFault } from "../../adapters/rate-limit/mod.ts";
-import { openRedisStore, type RedisStore } from "../../adapters/redis/mod.ts";
+import {
+  openRedisStore,
+  type RedisStore,
+  type RedisStoreOptions,
+} from "../../adapters/redis/mod.ts";
 import { makeClock } from "../contract/fixtures.ts";
 import { outboxContract } from "../contract/outbox.ts";
 import { relationshipsContract } from "../contract/relationships.ts";
@@ -96,24 +100,59 @@ test("a user's requests are counted soon while Redis is stalled", async (t) => {
   );
 });
 
-test("a Redis that keeps nothing is found out", async (t) => {
-  const { risks, close } = await open();
-  t.deepEqual(await succeed(risks), ["appendonly is off: a restart of Redis loses everything"]);
-  await close();
-});
+const ALWAYS = ["--appendonly", "yes", "--appendfsync", "always"];
 
-test("a Redis that keeps everything carries no risk, until there are replicas", async (t) => {
-  const safe = await startRedisServer("--appendonly", "yes", "--appendfsync", "always");
-  const risksWith = async (minReplicas: number): Promise<ReadonlyArray<string>> => {
-    const store = await openRedisStore({ urls: [safe.url], minReplicas });
+for (const [what, options, risks] of [
+  ["keeps nothing", [], ["appendonly is off: a restart of Redis loses everything"]],
+  [
+    "keeps snapshots alone",
+    ["--save", "3600 1"],
+    ["appendonly is off: a crash of Redis loses everything since its last snapshot"],
+  ],
+  [
+    "flushes its file once a second",
+    ["--appendonly", "yes"],
+    ["appendfsync is everysec: a power failure loses the last second or more"],
+  ],
+  [
+    "does not flush while it rewrites",
+    [...ALWAYS, "--no-appendfsync-on-rewrite", "yes"],
+    [
+      "no-appendfsync-on-rewrite is yes: a power failure while Redis rewrites its file loses the last writes",
+    ],
+  ],
+  [
+    "drops what does not fit",
+    [...ALWAYS, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"],
+    ["maxmemory-policy is allkeys-lru: Redis drops what does not fit"],
+  ],
+] as const) {
+  test(`a Redis that ${what} is found out`, async (t) => {
+    const found = await startRedisServer(...options);
+    t.teardown(found.close);
+    const store = await openRedisStore({ urls: [found.url] });
+    t.teardown(store.close);
+    t.deepEqual<ReadonlyArray<string>, ReadonlyArray<string>>(await succeed(store.risks), risks);
+  });
+}
+
+test("a Redis that keeps everything carries no risk, until there are replicas or clocks differ", async (t) => {
+  const safe = await startRedisServer(...ALWAYS);
+  const risksWith = async (options: Partial<RedisStoreOptions>): Promise<ReadonlyArray<string>> => {
+    const store = await openRedisStore({ urls: [safe.url], ...options });
     const risks = await succeed(store.risks);
     await store.close();
     return risks;
   };
-  t.deepEqual(await risksWith(0), []);
-  t.deepEqual(await risksWith(1), [
+  t.deepEqual(await risksWith({}), []);
+  t.deepEqual(await risksWith({ minReplicas: 1 }), [
     "there are 0 replicas and REDIS_MIN_REPLICAS is 1: every set is refused",
   ]);
+  for (const apart of [-1_500, 1_500]) {
+    t.deepEqual(await risksWith({ now: () => Date.now() + apart }), [
+      "this clock and that of Redis are more than 1 s apart: notices may come late, or twice",
+    ]);
+  }
   await safe.close();
 });
 
