@@ -6,7 +6,7 @@ import { open as openRaw } from "lmdb";
 import { type LmdbStore, openLmdbStore } from "../../adapters/lmdb/mod.ts";
 import { drain, makeClock, noticeFrom, senders } from "../contract/fixtures.ts";
 import { outboxContract } from "../contract/outbox.ts";
-import { relationshipsContract } from "../contract/relationships.ts";
+import { directoryContract } from "../contract/relationships.ts";
 import { settingsContract } from "../contract/settings-repository.ts";
 import { type Opened, testContract } from "../support/contract.ts";
 import { fail, id, succeed } from "../support/expect.ts";
@@ -51,7 +51,7 @@ for (const [name, opening] of [
     return { subject: { ...subject, clock }, close };
   });
 
-  testContract(`${name} relationships`, relationshipsContract, async () => {
+  testContract(`${name} relationships`, directoryContract, async () => {
     const { subject, close } = await opening();
     return { subject: subject.relationships, close };
   });

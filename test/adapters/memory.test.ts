@@ -7,7 +7,7 @@ import {
 import { makeClock } from "../contract/fixtures.ts";
 import { idCodecContract } from "../contract/id-codec.ts";
 import { outboxContract } from "../contract/outbox.ts";
-import { relationshipsContract } from "../contract/relationships.ts";
+import { directoryContract } from "../contract/relationships.ts";
 import { settingsContract } from "../contract/settings-repository.ts";
 import { versionSourceContract } from "../contract/version-source.ts";
 import { testContract } from "../support/contract.ts";
@@ -25,7 +25,7 @@ testContract("memory outbox", outboxContract, async () => {
   return { subject: { ...makeMemoryStore({ now: clock.now }), clock }, close };
 });
 
-testContract("memory relationships", relationshipsContract, async () => ({
+testContract("memory relationships", directoryContract, async () => ({
   subject: makeMemoryStore().relationships,
   close,
 }));

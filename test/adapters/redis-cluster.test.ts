@@ -2,7 +2,7 @@ import test from "ava";
 import { openRedisStore, type RedisStoreOptions } from "../../adapters/redis/mod.ts";
 import { makeClock } from "../contract/fixtures.ts";
 import { outboxContract } from "../contract/outbox.ts";
-import { relationshipsContract } from "../contract/relationships.ts";
+import { directoryContract } from "../contract/relationships.ts";
 import { settingsContract } from "../contract/settings-repository.ts";
 import { testContract } from "../support/contract.ts";
 import { fail, succeed } from "../support/expect.ts";
@@ -38,7 +38,7 @@ for (const [name, options] of deployments) {
     return { subject: { outbox, clock }, close };
   });
 
-  testContract(`redis ${name} relationships`, relationshipsContract, async () => {
+  testContract(`redis ${name} relationships`, directoryContract, async () => {
     const { relationships, close } = await open();
     return { subject: relationships, close };
   });

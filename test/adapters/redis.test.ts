@@ -10,7 +10,7 @@ import {
 } from "../../adapters/redis/mod.ts";
 import { makeClock } from "../contract/fixtures.ts";
 import { outboxContract } from "../contract/outbox.ts";
-import { relationshipsContract } from "../contract/relationships.ts";
+import { directoryContract } from "../contract/relationships.ts";
 import { settingsContract } from "../contract/settings-repository.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { testContract } from "../support/contract.ts";
@@ -40,7 +40,7 @@ testContract("redis outbox", outboxContract, async () => {
   return { subject: { outbox, clock }, close };
 });
 
-testContract("redis relationships", relationshipsContract, async () => {
+testContract("redis relationships", directoryContract, async () => {
   const { relationships, close } = await open();
   return { subject: relationships, close };
 });
