@@ -1,17 +1,33 @@
 // The servers that tests start: found on the machine, or installed where that is Debian and ours.
 import { spawnSync } from "node:child_process";
 
+const SERVERS = [
+  { program: "redis-server", debian: "redis-server" },
+  { program: "mariadbd", debian: "mariadb-server" },
+];
+
+// Debian has daemons where only root looks, and its packages may ask questions.
+const env = {
+  ...process.env,
+  PATH: `${process.env.PATH}:/usr/local/sbin:/usr/sbin`,
+  DEBIAN_FRONTEND: "noninteractive",
+};
+
 const run = (command, ...args) =>
-  spawnSync(command, args, { stdio: ["ignore", "ignore", "inherit"] }).status === 0;
+  spawnSync(command, args, { env, stdio: ["ignore", "ignore", "inherit"] }).status === 0;
 
-const found = () => run("redis-server", "--version");
+const missing = () => SERVERS.filter(({ program }) => !run(program, "--version"));
 
-const install = () =>
+const install = (packages) =>
   process.getuid?.() === 0 &&
   run("apt-get", "update", "-qq") &&
-  run("apt-get", "install", "-qq", "--no-install-recommends", "redis-server");
+  run("apt-get", "install", "-qq", "--no-install-recommends", ...packages);
 
-if (!found() && !(install() && found())) {
-  process.stderr.write("redis-server is missing: on Debian, apt-get install redis-server\n");
+const wanted = missing().map(({ debian }) => debian);
+if (wanted.length > 0) {
+  install(wanted);
+}
+for (const { program, debian } of missing()) {
+  process.stderr.write(`${program} is missing: on Debian, apt-get install ${debian}\n`);
   process.exitCode = 1;
 }

@@ -20,6 +20,7 @@ const CORE: Readonly<Record<string, ReadonlyArray<string>>> = {
 
 // Every adapter may import the core, its own folder, fp-ts and io-ts. Beyond that:
 const ADAPTERS: Readonly<Record<string, ReadonlyArray<string>>> = {
+  "adapters/cache": ["lru-cache"],
   "adapters/cli": ["node:", "commander", "adapters/inversify", "inversify"],
   "adapters/config": [],
   "adapters/fetch": ["adapters/http", "adapters/session"],
@@ -32,6 +33,7 @@ const ADAPTERS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "adapters/logging": ["pino"],
   "adapters/memory": [],
   "adapters/metrics": ["prom-client"],
+  "adapters/mysql": ["node:", "mysql2"],
   "adapters/openapi": ["node:", "yaml"],
   "adapters/rate-limit": ["rate-limiter-flexible"],
   "adapters/redis": ["node:", "cluster-key-slot", "ioredis"],

@@ -1,0 +1,57 @@
+import { pipe } from "fp-ts/lib/function.js";
+import * as TE from "fp-ts/lib/TaskEither.js";
+import type { StoreUnavailable } from "../../core/domain/errors.ts";
+import type { Relationships } from "../../core/ports/relationships.ts";
+import { type MysqlUrlFault, parseMysqlUrl } from "./address.ts";
+import { makeConnection, QUERY_MS } from "./connection.ts";
+import { makeRelationships } from "./relationships.ts";
+import { sslOptions } from "./tls.ts";
+
+/** What an existing SealTalk database tells, and the end of it. Nothing in it is changed. */
+export interface MysqlDatabase {
+  readonly relationships: Relationships;
+  /** Succeeds if everything that is read can be read now. */
+  readonly ready: () => TE.TaskEither<StoreUnavailable, void>;
+  /** Ends the connections; whatever is asked afterwards is STORE_UNAVAILABLE. */
+  readonly close: () => Promise<void>;
+}
+
+/** Where the database is, and how long it may take. */
+export interface MysqlDatabaseOptions {
+  /** As {@link parseMysqlUrl} reads it. */
+  readonly url: string;
+  /** How long a question may take, the wait for a connection included: 1,000 unless it says otherwise. */
+  readonly queryMs?: number;
+}
+
+/**
+ * Opens an existing SealTalk database, on MySQL or MariaDB, to be read. It fails if the URL, or the
+ * certificates that this names, cannot serve. A server that is away is no fault here: each
+ * question says so until it is back.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { isLeft, isRight } from "fp-ts/lib/Either.js";
+ * import { openMysqlDatabase } from "sealtalk-misc/mysql";
+ *
+ * const opened = await openMysqlDatabase({ url: "mysql://misc:secret@127.0.0.1:1/sealtalk" })();
+ * assert.ok(isRight(opened));
+ * const { ready, close } = opened.right;
+ * assert.ok(isLeft(await ready()()));
+ * await close();
+ * ```
+ */
+export const openMysqlDatabase = ({
+  url,
+  queryMs = QUERY_MS,
+}: MysqlDatabaseOptions): TE.TaskEither<MysqlUrlFault, MysqlDatabase> =>
+  pipe(
+    TE.fromEither(parseMysqlUrl(url)),
+    TE.bindTo("address"),
+    TE.bind("ssl", ({ address }) => sslOptions(address)),
+    TE.map(({ address, ssl }) => {
+      const connection = makeConnection(address, ssl, queryMs);
+      return { ...makeRelationships(connection), close: connection.close };
+    }),
+  );
