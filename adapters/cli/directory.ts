@@ -1,12 +1,13 @@
 import { pipe } from "fp-ts/lib/function.js";
+import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import type { StoreUnavailable } from "../../core/domain/errors.ts";
 import { Id } from "../../core/domain/identity.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
 import { tokens } from "../inversify/mod.ts";
-import type { Application } from "./application.ts";
-import { type Failure, misused } from "./failure.ts";
-import { withStore } from "./store.ts";
+import { type Application, withApplication } from "./application.ts";
+import { type Failure, failed, misused } from "./failure.ts";
+import { useStore } from "./store.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Reads an id as the service keeps it; one that this deployment cannot spell is none. */
@@ -29,7 +30,7 @@ export const parseId =
       ),
     );
 
-/** Works on who knows whom, with a way to read the ids that the command line names. */
+/** Works on who knows whom, if that is the store's to keep, with a way to read the ids that the command line names. */
 export const withDirectory =
   (surroundings: Surroundings) =>
   <A>(
@@ -38,8 +39,17 @@ export const withDirectory =
       idOf: (text: string) => TE.TaskEither<Failure, Id>,
     ) => TE.TaskEither<Failure | StoreUnavailable, A>,
   ): TE.TaskEither<Failure, A> =>
-    withStore(surroundings)(({ relationships }, application) =>
-      use(relationships, parseId(application)),
+    withApplication(surroundings)((application) =>
+      pipe(
+        application.part(tokens.CONFIG),
+        TE.filterOrElse(
+          ({ mysql }) => O.isNone(mysql),
+          () => failed("relationships come from MYSQL_URL, which is read only"),
+        ),
+        TE.chain(() =>
+          useStore(application)(({ relationships }) => use(relationships, parseId(application))),
+        ),
+      ),
     );
 
 /** How a list is printed: one id a line, or as one JSON array. */

@@ -1,8 +1,9 @@
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
+import * as O from "fp-ts/lib/Option.js";
 import * as T from "fp-ts/lib/Task.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import { tokens } from "../inversify/mod.ts";
+import { type Config, tokens } from "../inversify/mod.ts";
 import { type Application, withApplication } from "./application.ts";
 import { type Failure, failed } from "./failure.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -18,9 +19,8 @@ interface Finding {
 export const diagnose = (surroundings: Surroundings): TE.TaskEither<Failure, void> =>
   withApplication(surroundings, { serving: true })((application) =>
     pipe(
-      examinations(application),
-      T.sequenceArray,
-      TE.fromTask,
+      application.part(tokens.CONFIG),
+      TE.chainTaskK((config) => T.sequenceArray(examinations(application, config))),
       TE.chain((findings) => {
         for (const { part, fault, warnings } of findings) {
           surroundings.print(`${part}: ${fault ?? "ok"}`);
@@ -36,7 +36,7 @@ export const diagnose = (surroundings: Surroundings): TE.TaskEither<Failure, voi
     ),
   );
 
-const examinations = ({ part }: Application): ReadonlyArray<T.Task<Finding>> => [
+const examinations = ({ part }: Application, { mysql }: Config): ReadonlyArray<T.Task<Finding>> => [
   examine(
     "store",
     pipe(
@@ -45,6 +45,18 @@ const examinations = ({ part }: Application): ReadonlyArray<T.Task<Finding>> => 
       TE.chainW(({ risks }) => risks),
     ),
   ),
+  ...(O.isNone(mysql)
+    ? []
+    : [
+        examine(
+          "relationships",
+          pipe(
+            part(tokens.MYSQL),
+            TE.chainW(O.traverse(TE.ApplicativePar)(({ ready }) => ready())),
+            TE.map(() => []),
+          ),
+        ),
+      ]),
   examine(
     "releases",
     pipe(

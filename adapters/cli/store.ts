@@ -16,14 +16,22 @@ export const withStore =
     ) => TE.TaskEither<Failure | StoreUnavailable, A>,
   ): TE.TaskEither<Failure, A> =>
     withApplication(surroundings)((application) =>
-      pipe(
-        application.part(tokens.CONFIG),
-        TE.filterOrElse(
-          ({ store }) => store._tag !== "MEMORY",
-          () => misconfigured("STORE: memory keeps nothing when this command ends"),
-        ),
-        TE.chain(() => application.part(tokens.STORE)),
-        TE.chainW((store) => use(store, application)),
-        TE.mapLeft((fault) => ("lines" in fault ? fault : failed(`store: ${fault.cause}`))),
+      useStore(application)((store) => use(store, application)),
+    );
+
+/** The same, within a command that has the program wired already. */
+export const useStore =
+  ({ part }: Application) =>
+  <A>(
+    use: (store: tokens.Store) => TE.TaskEither<Failure | StoreUnavailable, A>,
+  ): TE.TaskEither<Failure, A> =>
+    pipe(
+      part(tokens.CONFIG),
+      TE.filterOrElse(
+        ({ store }) => store._tag !== "MEMORY",
+        () => misconfigured("STORE: memory keeps nothing when this command ends"),
       ),
+      TE.chain(() => part(tokens.STORE)),
+      TE.chainW(use),
+      TE.mapLeft((fault) => ("lines" in fault ? fault : failed(`store: ${fault.cause}`))),
     );

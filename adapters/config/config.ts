@@ -77,6 +77,14 @@ export type StoreConfig =
       readonly commandMs: number;
     };
 
+/** The existing database that relationships come from. */
+export interface MysqlConfig {
+  /** It may hold a password. */
+  readonly url: Secret;
+  /** For how long a yes is kept; 0 is not at all. */
+  readonly cacheSeconds: number;
+}
+
 /** How ids are spelled on the wire. */
 export type IdsConfig = { readonly _tag: "N3D"; readonly key: Secret } | { readonly _tag: "PLAIN" };
 
@@ -92,6 +100,8 @@ export interface Config {
   readonly port: number;
   readonly dataDir: string;
   readonly store: StoreConfig;
+  /** None: relationships come from the store. */
+  readonly mysql: O.Option<MysqlConfig>;
   readonly ids: IdsConfig;
   readonly sessions: SessionConfig;
   readonly gateway: GatewayConfig;
@@ -109,6 +119,8 @@ export interface Config {
 export interface ConfigChecks {
   /** What was expected of a key that is no N3D key, as the end of "expected …". */
   readonly n3dKeyFault: (key: string) => string | undefined;
+  /** What was expected of a URL that is none of a MySQL database, as the end of "expected …". */
+  readonly mysqlUrlFault: (url: string) => string | undefined;
   /** Whether a server is to be run: then production needs what a server there cannot do without. */
   readonly serving: boolean;
 }
@@ -310,8 +322,6 @@ const REDIS_DEMANDS: ReadonlyArray<{
 // A hash tag of its own would send everything to one node of a Cluster.
 const RedisPrefix = textLike("a text without braces", (text) => /^[^\s{}]+$/.test(text));
 
-const MysqlUrl = textLike("a mysql:// URL", (text) => O.isSome(url(text, ["mysql:"])));
-
 const secret = (text: string): Secret => ({ reveal: () => text });
 
 const NOT_YET = "is not supported by this version yet";
@@ -379,13 +389,31 @@ const readStore = (env: Env, checks: ConfigChecks): Read<StoreConfig> =>
     }),
   );
 
-const readMysql = (env: Env): Read<unknown> =>
+const readMysqlUrl = (env: Env, { mysqlUrlFault }: ConfigChecks): Read<O.Option<string>> =>
   pipe(
-    optional(env, "MYSQL_URL", MysqlUrl),
-    E.chain((found) =>
-      O.isNone(found)
-        ? E.right(found)
-        : faulty("MYSQL_URL", `reading an existing database ${NOT_YET}`),
+    lookUp(env, "MYSQL_URL"),
+    O.traverse(E.Applicative)((text) => {
+      const expected = mysqlUrlFault(text);
+      return expected === undefined ? E.right(text) : faulty("MYSQL_URL", `expected ${expected}`);
+    }),
+  );
+
+const readMysql = (env: Env, checks: ConfigChecks): Read<O.Option<MysqlConfig>> =>
+  pipe(
+    all({
+      url: readMysqlUrl(env, checks),
+      cacheSeconds: withDefault(
+        env,
+        "RELATIONSHIP_CACHE_SECONDS",
+        integer(0, 3_600, "an integer from 0 to 3600"),
+        0,
+      ),
+    }),
+    E.map(({ url, cacheSeconds }) =>
+      pipe(
+        url,
+        O.map((text) => ({ url: secret(text), cacheSeconds })),
+      ),
     ),
   );
 
@@ -524,7 +552,7 @@ export const readConfig = (
       port: withDefault(env, "PORT", integer(0, 65_535, "a port from 0 to 65535"), 8585),
       dataDir: withDefault(env, "DATA_DIR", Text, "./data"),
       store: readStore(env, checks),
-      mysql: readMysql(env),
+      mysql: readMysql(env, checks),
       ids: readIds(env, checks),
       sessions: readSessions(env, checks),
       legacyCookie: readLegacyCookie(env),
@@ -540,7 +568,7 @@ export const readConfig = (
       ),
       logLevel: withDefault(env, "LOG_LEVEL", oneOf(LOG_LEVELS), "info"),
     }),
-    E.map(({ mysql: _mysql, legacyCookie: _legacy, ...served }) => served),
+    E.map(({ legacyCookie: _legacy, ...served }) => served),
   );
 
 /** The faults as text, one line each. */

@@ -11,6 +11,7 @@ export {
   type IdsConfig,
   type JwksSource,
   type LogLevel,
+  type MysqlConfig,
   readConfig,
   renderFaults,
   type Secret,

@@ -4,7 +4,8 @@ import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { type Bind, Container, ContainerModule } from "inversify";
-import { CONVERSATION_TYPES, createMisc } from "../../core/mod.ts";
+import { CONVERSATION_TYPES, createMisc, type SettingsRepository } from "../../core/mod.ts";
+import { cacheRelationships } from "../cache/mod.ts";
 import {
   type Config,
   type ConfigFault,
@@ -25,6 +26,7 @@ import { openLmdbStore } from "../lmdb/mod.ts";
 import { makeLogGateway, makeLogger } from "../logging/mod.ts";
 import { makeMemoryStore } from "../memory/mod.ts";
 import { makeMetrics } from "../metrics/mod.ts";
+import { type MysqlDatabase, openMysqlDatabase, parseMysqlUrl } from "../mysql/mod.ts";
 import { makeOpenApi } from "../openapi/mod.ts";
 import { makeRateLimit } from "../rate-limit/mod.ts";
 import { openRedisStore } from "../redis/mod.ts";
@@ -61,7 +63,7 @@ export const makeContainer = (
   { serving }: { readonly serving: boolean },
 ): E.Either<ReadonlyArray<ConfigFault>, Container> =>
   pipe(
-    readConfig(env, { n3dKeyFault, serving }),
+    readConfig(env, { n3dKeyFault, mysqlUrlFault, serving }),
     E.map((config) => {
       const container = new Container();
       container.load(new ContainerModule(({ bind }) => bindAll(bind, config)));
@@ -73,7 +75,9 @@ export const makeContainer = (
 export const closeContainer = async (container: Container): Promise<void> => {
   await Promise.all([unbind(container, tokens.SERVER), unbind(container, tokens.RELAY)]);
   await unbind(container, tokens.RELEASE_FILES);
-  await Promise.all([unbind(container, tokens.STORE), unbind(container, tokens.KEEP_ALIVE)]);
+  await Promise.all(
+    [tokens.STORE, tokens.MYSQL, tokens.KEEP_ALIVE].map((token) => unbind(container, token)),
+  );
 };
 
 const unbind = async (container: Container, token: symbol): Promise<void> => {
@@ -104,6 +108,7 @@ const bindPorts = (bind: Bind): void => {
     ({ store, dataDir }) => openStore(store, dataDir),
     ({ close }) => close(),
   );
+  bindRelationships(bind);
   provide(
     bind,
     tokens.RELEASE_FILES,
@@ -167,6 +172,36 @@ const bindPorts = (bind: Bind): void => {
   );
 };
 
+const bindRelationships = (bind: Bind): void => {
+  provide(
+    bind,
+    tokens.MYSQL,
+    [tokens.CONFIG],
+    ({ mysql }) =>
+      opened(
+        pipe(
+          mysql,
+          O.traverse(TE.ApplicativePar)(({ url }) => openMysqlDatabase({ url: url.reveal() })),
+        ),
+        ({ expected }) => new ConfigurationFault(`MYSQL_URL: expected ${expected}`),
+      ),
+    (database) => (O.isSome(database) ? database.value.close() : Promise.resolve()),
+  );
+  provide(
+    bind,
+    tokens.RELATIONSHIPS,
+    [tokens.CONFIG, tokens.STORE, tokens.MYSQL],
+    ({ mysql }, store, database) => {
+      if (O.isNone(mysql) || O.isNone(database)) {
+        return store.relationships;
+      }
+      const { cacheSeconds: seconds } = mysql.value;
+      const { relationships } = database.value;
+      return seconds === 0 ? relationships : cacheRelationships(relationships, { seconds });
+    },
+  );
+};
+
 const bindSessions = (bind: Bind): void => {
   provide(bind, tokens.TOKEN_OPTIONS, [tokens.CONFIG], (config) =>
     opened(tokenOptions(config), (fault) => new ConfigurationFault(fault)),
@@ -198,12 +233,28 @@ const bindService = (bind: Bind): void => {
   provide(
     bind,
     tokens.MISC,
-    [tokens.CONFIG, tokens.STORE, tokens.RELEASE_FILES, tokens.IDS, tokens.GATEWAY],
-    ({ sendConcurrency }, { settings, outbox, relationships }, { source }, ids, gateway) =>
+    [
+      tokens.CONFIG,
+      tokens.STORE,
+      tokens.MYSQL,
+      tokens.RELATIONSHIPS,
+      tokens.RELEASE_FILES,
+      tokens.IDS,
+      tokens.GATEWAY,
+    ],
+    (
+      { sendConcurrency },
+      { settings, outbox },
+      database,
+      relationships,
+      { source },
+      ids,
+      gateway,
+    ) =>
       createMisc(
         {
           versions: source,
-          settings,
+          settings: readyWith(database, settings),
           outbox,
           relationships,
           ids,
@@ -261,6 +312,18 @@ const bindService = (bind: Bind): void => {
   );
 };
 
+/** Settings that are ready when the database is too: to its clients the two are one store. */
+const readyWith = (
+  database: O.Option<MysqlDatabase>,
+  settings: SettingsRepository,
+): SettingsRepository =>
+  O.isNone(database)
+    ? settings
+    : {
+        ...settings,
+        ready: () => pipe(settings.ready(), TE.apFirst(database.value.ready())),
+      };
+
 const EMBEDDED: Pick<tokens.Store, "risks" | "client"> = { risks: TE.right([]), client: O.none };
 
 const openStore = async (store: StoreConfig, dataDir: string): Promise<tokens.Store> => {
@@ -312,6 +375,15 @@ const opened = async <Fault, A>(
 const n3dKeyFault = (key: string): string | undefined =>
   pipe(
     makeN3dIds(key),
+    E.match(
+      ({ expected }) => expected,
+      () => undefined,
+    ),
+  );
+
+const mysqlUrlFault = (url: string): string | undefined =>
+  pipe(
+    parseMysqlUrl(url),
     E.match(
       ({ expected }) => expected,
       () => undefined,

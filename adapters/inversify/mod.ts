@@ -4,7 +4,7 @@
  * @module
  */
 
-export { renderFaults } from "../config/mod.ts";
+export { type Config, renderFaults } from "../config/mod.ts";
 export { ConfigurationFault, closeContainer, makeContainer } from "./container.ts";
 export { resolve, type Token } from "./provide.ts";
 export * as tokens from "./tokens.ts";

@@ -7,6 +7,7 @@ import type {
   MiscError,
   Outbox,
   RelationshipDirectory,
+  Relationships,
   Releases,
   SettingsRepository,
   StoreUnavailable,
@@ -18,6 +19,7 @@ import type { makeServer } from "../hapi/mod.ts";
 import type { RateLimit } from "../http/mod.ts";
 import type { Logger } from "../logging/mod.ts";
 import type { Metrics } from "../metrics/mod.ts";
+import type { MysqlDatabase } from "../mysql/mod.ts";
 import type { Relay } from "../relay/mod.ts";
 import type { Sessions, TokenOptions } from "../session/mod.ts";
 import type { KeepAliveFetch } from "../undici/mod.ts";
@@ -48,6 +50,8 @@ export const CONFIG: Token<Config> = makeToken("Config");
 export const LOGGER: Token<Logger> = makeToken("Logger");
 export const METRICS: Token<Metrics> = makeToken("Metrics");
 export const STORE: Token<Store> = makeToken("Store");
+export const MYSQL: Token<O.Option<MysqlDatabase>> = makeToken("MysqlDatabase");
+export const RELATIONSHIPS: Token<Relationships> = makeToken("Relationships");
 export const RELEASE_FILES: Token<FileVersionSource> = makeToken("FileVersionSource");
 export const READ_RELEASES: Token<ReadReleases> = makeToken("ReadReleases");
 export const IDS: Token<IdCodec> = makeToken("IdCodec");

@@ -4,7 +4,7 @@ import test from "ava";
 import * as E from "fp-ts/lib/Either.js";
 import type { Container } from "inversify";
 import { closeContainer, makeContainer, resolve, tokens } from "../../adapters/inversify/mod.ts";
-import { fail, succeed } from "../support/expect.ts";
+import { fail, id, succeed } from "../support/expect.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 
 const containerFor = (env: Readonly<Record<string, string>>): Container => {
@@ -48,6 +48,21 @@ test("closeContainer() closes what was opened, and opens nothing", async (t) => 
   await remove();
 });
 
+test("relationships come from MYSQL_URL if it is set, and readiness with them", async (t) => {
+  const { dir, remove } = await makeTempDir();
+  const container = containerFor({
+    DATA_DIR: dir,
+    MYSQL_URL: "mysql://misc:hush@127.0.0.1:1/sealtalk",
+    RELATIONSHIP_CACHE_SECONDS: "5",
+  });
+  const { areFriends } = await resolve(container, tokens.RELATIONSHIPS);
+  t.regex((await fail(areFriends(id("1"), id("2")))).cause, /^mysql: connect ECONNREFUSED/);
+  const { readiness } = await resolve(container, tokens.MISC);
+  t.like(await readiness()(), [{ part: "store", error: { _tag: "STORE_UNAVAILABLE" } }]);
+  await closeContainer(container);
+  await remove();
+});
+
 test("makeContainer() reports every fault of the environment", (t) => {
   const made = makeContainer({ PORT: "x", N3D_KEY: "key" }, { serving: true });
   t.true(E.isLeft(made));
@@ -66,6 +81,14 @@ test("what cannot be opened says so in one line", async (t) => {
       { SESSION_SECRET: "s".repeat(32), SESSION_JWKS: join(dir, "keys.json") },
       tokens.SESSIONS,
       /^SESSION_JWKS: the key set .* keys: expected JSON Web Keys$/,
+    ],
+    [
+      {
+        DATA_DIR: dir,
+        MYSQL_URL: `mysql://misc@db.example/sealtalk?ssl-mode=VERIFY_CA&ssl-ca=${dir}/keys.json`,
+      },
+      tokens.MYSQL,
+      /^MYSQL_URL: expected ssl-ca to name a file of certificates, as PEM$/,
     ],
   ] as const) {
     const container = containerFor({ STORE: "lmdb", ...env });

@@ -8,9 +8,12 @@ type Env = Readonly<Record<string, string>>;
 
 const SECRET = "0123456789abcdef0123456789abcdef";
 
+const MYSQL_URL = "mysql://misc:hidden@db.example/sealtalk";
+
 const checks = {
   serving: true,
   n3dKeyFault: (key: string) => (key === "good-n3d-key" ? undefined : "a longer key"),
+  mysqlUrlFault: (url: string) => (url === MYSQL_URL ? undefined : "a database"),
 };
 
 const config = (env: Env): Config => {
@@ -34,6 +37,7 @@ const DEFAULTS = {
   port: 8585,
   dataDir: "./data",
   store: { _tag: "LMDB" },
+  mysql: O.none,
   ids: { _tag: "PLAIN" },
   sessions: {
     secret: { _tag: "GENERATED" },
@@ -57,7 +61,7 @@ test("readConfig() has a default for everything", (t) => {
 test("readConfig() takes an empty variable for an unset one", (t) => {
   const names = [
     "HOST PORT DATA_DIR STORE REDIS_URL REDIS_PREFIX REDIS_SENTINEL REDIS_SENTINEL_PASSWORD",
-    "REDIS_MIN_REPLICAS REDIS_TIMEOUT_MS MYSQL_URL N3D_KEY SESSION_SECRET SESSION_JWKS",
+    "REDIS_MIN_REPLICAS REDIS_TIMEOUT_MS MYSQL_URL RELATIONSHIP_CACHE_SECONDS N3D_KEY SESSION_SECRET SESSION_JWKS",
     "SESSION_ISSUER SESSION_AUDIENCE SESSION_COOKIE LEGACY_COOKIE_NAME LEGACY_COOKIE_KEY",
     "LEGACY_COOKIE_MAX_AGE_DAYS RONGCLOUD_APP_KEY RONGCLOUD_APP_SECRET RONGCLOUD_API",
     "RONGCLOUD_PRIVATE_PER_MINUTE RONGCLOUD_GROUP_PER_SECOND RONGCLOUD_MSG_RANDOM SEND_CONCURRENCY",
@@ -109,6 +113,7 @@ for (const [env, part] of [
   [{ LOG_LEVEL: "silent" }, { logLevel: "silent" }],
   [{ REDIS_URL: "redis://a:6379,redis://b/" }, { store: { _tag: "LMDB" } }],
   [{ REDIS_PREFIX: "misc:" }, { store: { _tag: "LMDB" } }],
+  [{ RELATIONSHIP_CACHE_SECONDS: "3600" }, { mysql: O.none }],
   [{ LEGACY_COOKIE_MAX_AGE_DAYS: "7" }, { store: { _tag: "LMDB" } }],
 ] as const) {
   test(`readConfig() takes ${inspect(env, { breakLength: Infinity })}`, (t) => {
@@ -165,11 +170,9 @@ for (const [env, message] of [
   [{ REDIS_SENTINEL_PASSWORD: " " }, "expected a text that is not blank"],
   [{ REDIS_MIN_REPLICAS: "-1" }, "expected an integer from 0"],
   [{ REDIS_TIMEOUT_MS: "2001" }, "expected an integer from 50 to 2000"],
-  [{ MYSQL_URL: "redis://a" }, "expected a mysql:// URL"],
-  [
-    { MYSQL_URL: "mysql://u:p@h/db" },
-    "reading an existing database is not supported by this version yet",
-  ],
+  [{ MYSQL_URL: "redis://a" }, "expected a database"],
+  [{ RELATIONSHIP_CACHE_SECONDS: "-1" }, "expected an integer from 0 to 3600"],
+  [{ RELATIONSHIP_CACHE_SECONDS: "3601" }, "expected an integer from 0 to 3600"],
   [{ N3D_KEY: "key" }, "expected a longer key"],
   [{ SESSION_SECRET: SECRET.slice(1) }, "expected at least 32 bytes"],
   [{ SESSION_ISSUER: " " }, "expected a text that is not blank"],
@@ -249,11 +252,10 @@ for (const [env, expected] of [
 
 test("readConfig() says plainly what this version does not support", (t) => {
   const env = {
-    MYSQL_URL: "mysql://u:p@h/db",
     LEGACY_COOKIE_NAME: "rong",
     LEGACY_COOKIE_KEY: "key",
   };
-  t.is(faults(env).length, 2);
+  t.is(faults(env).length, 1);
   t.true(faults(env).every((line) => line.endsWith("is not supported by this version yet")));
 });
 
@@ -265,6 +267,7 @@ test("readConfig() reports everything at once, and never a value", (t) => {
     REDIS_URL: "s3cret",
     REDIS_MIN_REPLICAS: "s3cret",
     MYSQL_URL: "s3cret",
+    RELATIONSHIP_CACHE_SECONDS: "s3cret",
     N3D_KEY: "s3cret",
     SESSION_SECRET: "s3cret",
     SESSION_JWKS: "http://s3cret.example",
@@ -384,6 +387,16 @@ test("readConfig() reads where Redis is, and shows its password to nobody by acc
     "rediss://u:hidden@b/3",
   ]);
   t.notRegex(inspect(store, { depth: null, showHidden: true }), /hidden/);
+});
+
+test("readConfig() reads where an existing database is, and shows it to nobody by accident", (t) => {
+  const { mysql } = config({ MYSQL_URL });
+  t.true(O.isSome(mysql) && mysql.value.url.reveal() === MYSQL_URL);
+  t.true(O.isSome(mysql) && mysql.value.cacheSeconds === 0);
+  t.notRegex(inspect(mysql, { depth: null, showHidden: true }), /hidden/);
+  t.like(config({ MYSQL_URL, RELATIONSHIP_CACHE_SECONDS: "30" }), {
+    mysql: { value: { cacheSeconds: 30 } },
+  });
 });
 
 test("readConfig() hides secrets from whoever prints the configuration", (t) => {
