@@ -34,8 +34,14 @@ const APPLICATION = { appKey: "app-key", appSecret: "app-secret" };
 const SESSION_SECRET = "a secret of more than thirty-two bytes";
 const HOUR_MS = 3_600_000;
 
-/** Prepares a deployment in which alice and bob are friends, and both are in group g. */
-export const makeDeployment = async (place?: TempDir): Promise<Deployment> => {
+/**
+ * Prepares a deployment in which alice and bob are friends, and both are in group g; `more` is for
+ * the environment of the server and of commands.
+ */
+export const makeDeployment = async (
+  place?: TempDir,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Deployment> => {
   const { dir, remove } = place ?? (await makeTempDir());
   const rongCloud = await startFakeRongCloud(APPLICATION);
   const withStore = async <A>(
@@ -58,13 +64,14 @@ export const makeDeployment = async (place?: TempDir): Promise<Deployment> => {
     RONGCLOUD_APP_SECRET: APPLICATION.appSecret,
     RONGCLOUD_API: rongCloud.url,
     RATE_LIMIT: "0",
+    ...more,
   };
   return {
     dir,
     rongCloud,
     anotherRongCloud: () => startFakeRongCloud(APPLICATION),
-    start: async (more = {}) => {
-      const server = await startServer({ ...variables, ...more });
+    start: async (its = {}) => {
+      const server = await startServer({ ...variables, ...its });
       servers.push(server);
       return server;
     },

@@ -3,14 +3,16 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
-import { createConnection } from "mysql2/promise";
+import { type Connection, createConnection } from "mysql2/promise";
 import { freePort } from "./redis-server.ts";
 import { makeTempDir } from "./temp-dir.ts";
 
 /** A real mariadbd on a free port of this machine, with nothing in it. */
 export interface MariaDbServer {
   readonly port: number;
-  /** Runs SQL, one statement or several, as the user who may do everything. */
+  /** Connects as the user who may do everything. */
+  readonly connect: () => Promise<Connection>;
+  /** Runs SQL, one statement or several, as that user. */
   readonly run: (sql: string) => Promise<void>;
   readonly signal: (signal: NodeJS.Signals) => void;
   /** Starts it again where it was, after it has ended. */
@@ -49,10 +51,13 @@ export const startMariaDbServer = async (
       await once(child, "exit");
     }
   };
+  const connect = (): Promise<Connection> =>
+    createConnection({ socketPath, user: "root", multipleStatements: true });
   return {
     port,
+    connect,
     run: async (sql) => {
-      const admin = await createConnection({ socketPath, user: "root", multipleStatements: true });
+      const admin = await connect();
       try {
         await admin.query(sql);
       } finally {
