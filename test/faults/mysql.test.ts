@@ -20,6 +20,8 @@ import { until } from "../support/until.ts";
 
 const server = await startMariaDbServer();
 test.after.always(server.close);
+// A test that fails while it is stopped leaves the others theirs.
+test.afterEach.always(() => server.signal("SIGCONT"));
 
 const [one, two, seven] = [id("1"), id("2"), id("7")];
 
@@ -172,10 +174,15 @@ const connectionsTo = async ({ url }: SealTalkDatabase): Promise<number> => {
   }
 };
 
+/** How many sockets this process has. */
+const sockets = (): number =>
+  process.getActiveResourcesInfo().filter((kind) => kind === "TCPSocketWrap").length;
+
 test("who asks a database that is stopped is answered in time, however many they are", async (t) => {
   const database = await makeSealTalkDatabase(server);
-  const { relationships } = await opened(t, database.url);
   await database.befriend(one, two);
+  const before = sockets();
+  const { relationships } = await opened(t, database.url);
   t.true(await succeed(relationships.areFriends(one, two)));
   server.signal("SIGSTOP");
   const answers = await inTime(
@@ -186,10 +193,26 @@ test("who asks a database that is stopped is answered in time, however many they
     "mysql: Queue limit reached.",
     "mysql: no answer within 1000 ms",
   ]);
+  await until("no more are open than may be", async () => sockets() - before <= 10);
   server.signal("SIGCONT");
   const answered = (): Promise<boolean> => succeed(relationships.areFriends(one, two));
   await until("it answers again", answered);
   t.true((await connectionsTo(database)) <= 10);
+});
+
+test("what would take long is ended by the server too", async (t) => {
+  const database = await makeSealTalkDatabase(server);
+  const { relationships } = await opened(t, database.url);
+  await database.befriend(one, two);
+  await database.run("RENAME TABLE friendships TO quick");
+  await database.run(
+    "CREATE VIEW friendships AS SELECT userId, friendId, status + SLEEP(60) AS status FROM quick",
+  );
+  await inTime(t, fail(relationships.areFriends(one, two)));
+  await inTime(
+    t,
+    until("it has ended", async () => (await connectionsTo(database)) === 0),
+  );
 });
 
 test("behind a locked table nothing piles up in the server", async (t) => {
@@ -243,14 +266,12 @@ for (const { what, behave } of [
 
 test("a database that is closed while it is stopped lets go of its connections", async (t) => {
   const { url } = await makeSealTalkDatabase(server);
+  const before = sockets();
   const database = await opened(t, url);
   await succeed(database.ready());
   server.signal("SIGSTOP");
   await database.close();
-  await until(
-    "its sockets are gone",
-    async () => !process.getActiveResourcesInfo().includes("TCPSocketWrap"),
-  );
+  await until("its sockets are gone", async () => sockets() === before);
   server.signal("SIGCONT");
   t.is((await fail(database.ready()))._tag, "STORE_UNAVAILABLE");
 });
