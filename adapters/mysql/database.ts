@@ -4,13 +4,15 @@ import type { StoreUnavailable } from "../../core/domain/errors.ts";
 import type { Relationships } from "../../core/ports/relationships.ts";
 import { type MysqlUrlFault, parseMysqlUrl } from "./address.ts";
 import { makeConnection, QUERY_MS } from "./connection.ts";
+import { type MysqlGroups, makeGroups } from "./groups.ts";
 import { makeRelationships } from "./relationships.ts";
 import { sslOptions } from "./tls.ts";
 
 /** What an existing SealTalk database tells, and the end of it. Nothing in it is changed. */
 export interface MysqlDatabase {
   readonly relationships: Relationships;
-  /** Succeeds if everything that is read can be read now. */
+  readonly groups: MysqlGroups;
+  /** Succeeds if relationships can be read now. */
   readonly ready: () => TE.TaskEither<StoreUnavailable, void>;
   /** Ends the connections; whatever is asked afterwards is STORE_UNAVAILABLE. */
   readonly close: () => Promise<void>;
@@ -52,6 +54,10 @@ export const openMysqlDatabase = ({
     TE.bind("ssl", ({ address }) => sslOptions(address)),
     TE.map(({ address, ssl }) => {
       const connection = makeConnection(address, ssl, queryMs);
-      return { ...makeRelationships(connection), close: connection.close };
+      return {
+        ...makeRelationships(connection),
+        groups: makeGroups(connection),
+        close: connection.close,
+      };
     }),
   );

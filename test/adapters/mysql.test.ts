@@ -81,6 +81,34 @@ test("many questions at once are all answered", async (t) => {
   );
 });
 
+test("groups are called what the database calls them, and who is none is left out", async (t) => {
+  const { url, run } = await makeSealTalkDatabase(server);
+  const { groups } = await opened(t, url);
+  await run(
+    `INSERT INTO \`groups\` (id, name, portraitUri, memberCount, maxMemberCount, creatorId)
+      VALUES (7, '融云 team', 'https://dl.example/7.png', 2, 3000, 1), (8, 'Empty', '', 0, 500, 1)`,
+  );
+  const profilesOf = async (...ids: ReadonlyArray<string>) => [
+    ...(await succeed(groups.profilesOf(ids.map(id)))),
+  ];
+  const team = {
+    name: "融云 team",
+    portraitUri: "https://dl.example/7.png",
+    memberCount: 2,
+    maxMemberCount: 3_000,
+  };
+  const empty = { name: "Empty", portraitUri: "", memberCount: 0, maxMemberCount: 500 };
+  t.deepEqual(await profilesOf("7", "70", "07", "7a", "alice", "9".repeat(64), "7"), [["7", team]]);
+  t.deepEqual(await profilesOf(), []);
+  const many = Array.from({ length: 120 }, (_, index) => String(index + 1));
+  t.deepEqual((await profilesOf(...many)).sort(), [
+    ["7", team],
+    ["8", empty],
+  ]);
+  await run("RENAME TABLE `groups` TO gone");
+  t.regex((await fail(groups.profilesOf([id("7")]))).cause, /groups/);
+});
+
 test("the rights of docs/operating.md suffice, and each is needed", async (t) => {
   const { url, run } = await makeSealTalkDatabase(server);
   const { ready } = await opened(t, url);

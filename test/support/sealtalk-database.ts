@@ -18,7 +18,7 @@ export const makeSealTalkDatabase = async (server: MariaDbServer): Promise<SealT
   databases += 1;
   const name = `sealtalk${databases}`;
   const run: SealTalkDatabase["run"] = (sql) => server.run(`USE ${name}; ${sql}`);
-  await server.run(`CREATE DATABASE ${name}`);
+  await server.run(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
   await run(SEALTALK_TABLES);
   await run(await rights(name));
   const say: SealTalkDatabase["say"] = (user, friend, status) =>
