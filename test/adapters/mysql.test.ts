@@ -48,7 +48,7 @@ test("a friendship holds while both say so", async (t) => {
   ];
   await say("1", "2", 20);
   t.deepEqual(await bothWays(), [false, false]);
-  // Asked, was asked, ignored, removed, blocked: as SealTalk numbers them.
+  // Whatever else one side may say: asked, was asked, ignored, removed, blocked.
   for (const status of [10, 11, 21, 30, 31]) {
     await say("2", "1", status);
     t.deepEqual(await bothWays(), [false, false], String(status));
