@@ -14,7 +14,7 @@ import { makeTempDir } from "../support/temp-dir.ts";
 
 const { dir, remove } = await makeTempDir();
 const [keyFile, certFile] = [join(dir, "key.pem"), join(dir, "cert.pem")];
-const { key, cert } = await makeCertificate({ name: "localhost" });
+const { key, cert } = await makeCertificate({ host: "localhost" });
 await Promise.all([writeFile(keyFile, key), writeFile(certFile, cert)]);
 
 const server = await startMariaDbServer(`--ssl-cert=${certFile}`, `--ssl-key=${keyFile}`);
@@ -174,7 +174,7 @@ test("TLS goes as far as ssl-mode says", async (t) => {
   await run(`ALTER USER '${user}'@'%' REQUIRE SSL`);
   const byName = url.replace("127.0.0.1", "localhost");
   const strangers = join(dir, "strangers.pem");
-  await writeFile(strangers, (await makeCertificate({ name: "localhost" })).cert);
+  await writeFile(strangers, (await makeCertificate({ host: "localhost" })).cert);
   const connects = async (address: string): Promise<boolean> => {
     const { ready, close } = await openDatabase(address);
     const answer = await ready()();
