@@ -7,7 +7,7 @@ import { makeRateLimit } from "../../adapters/rate-limit/mod.ts";
 import { openRedisStore, type RedisStoreOptions } from "../../adapters/redis/mod.ts";
 import { makeClock, noticeFrom } from "../contract/fixtures.ts";
 import { outboxContract } from "../contract/outbox.ts";
-import { relationshipsContract } from "../contract/relationships.ts";
+import { directoryContract } from "../contract/relationships.ts";
 import { settingsContract } from "../contract/settings-repository.ts";
 import { testContract } from "../support/contract.ts";
 import { fail, id, succeed } from "../support/expect.ts";
@@ -49,7 +49,7 @@ testContract("redis user's outbox", outboxContract, async () => {
   return { subject: { outbox, clock }, close };
 });
 
-testContract("redis user's relationships", relationshipsContract, async () => {
+testContract("redis user's relationships", directoryContract, async () => {
   const { relationships, close } = await open();
   return { subject: relationships, close };
 });
