@@ -73,7 +73,7 @@ const examinations = ({ part }: Application, { mysql }: Config): ReadonlyArray<T
       TE.orElseW((fault) =>
         "_tag" in fault && fault._tag === "UNAUTHENTICATED" ? TE.right(undefined) : TE.left(fault),
       ),
-      TE.map(() => []),
+      TE.chainW(() => part(tokens.SESSION_RISKS)),
     ),
   ),
   examine(

@@ -14,6 +14,7 @@ export const serve = (surroundings: Surroundings): TE.TaskEither<Failure, void> 
       TE.Do,
       TE.bind("config", () => part(tokens.CONFIG)),
       TE.bind("log", () => part(tokens.LOGGER)),
+      TE.bind("sessionRisks", () => part(tokens.SESSION_RISKS)),
       TE.bind("server", () => part(tokens.SERVER)),
       TE.bind("relay", () => part(tokens.RELAY)),
       TE.chainFirst(({ server }) =>
@@ -23,10 +24,13 @@ export const serve = (surroundings: Surroundings): TE.TaskEither<Failure, void> 
             failed(`cannot listen: ${fault instanceof Error ? fault.message : String(fault)}`),
         ),
       ),
-      TE.chainFirstIOK(({ log, server, config }) => () => {
+      TE.chainFirstIOK(({ log, server, config, sessionRisks }) => () => {
         log.info({ url: server.info.uri }, "listening");
         if (config.gateway._tag === "LOG") {
           log.warn("messages are only logged, not sent: there are no keys for RongCloud");
+        }
+        for (const risk of sessionRisks) {
+          log.warn(risk);
         }
       }),
       TE.bind("signal", () => TE.fromTask(() => ended)),

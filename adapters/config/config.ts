@@ -33,6 +33,13 @@ export type JwksSource =
   | { readonly _tag: "FILE"; readonly path: string }
   | { readonly _tag: "URL"; readonly url: string };
 
+/** The cookie of an existing SealTalk deployment. */
+export interface LegacyCookieConfig {
+  readonly name: string;
+  readonly key: Secret;
+  readonly maxAgeDays: number;
+}
+
 /** How it is known who asks. */
 export interface SessionConfig {
   readonly secret: SessionSecret;
@@ -40,6 +47,7 @@ export interface SessionConfig {
   readonly issuer: O.Option<string>;
   readonly audience: O.Option<string>;
   readonly cookie: string;
+  readonly legacyCookie: O.Option<LegacyCookieConfig>;
 }
 
 /** Where messages go. */
@@ -324,8 +332,6 @@ const RedisPrefix = textLike("a text without braces", (text) => /^[^\s{}]+$/.tes
 
 const secret = (text: string): Secret => ({ reveal: () => text });
 
-const NOT_YET = "is not supported by this version yet";
-
 const isSetTo = (env: Env, variable: string, value: string): boolean => env[variable] === value;
 
 const isProduction = (env: Env): boolean => isSetTo(env, "NODE_ENV", "production");
@@ -422,39 +428,43 @@ const bothOrNeither = (
   env: Env,
   first: string,
   second: string,
+  firstCodec: t.Decoder<unknown, string> = Text,
 ): Read<O.Option<{ readonly first: string; readonly second: string }>> => {
-  const togetherWith = (missing: string, given: string): Read<never> =>
-    faulty(missing, `expected to be set together with ${given}`);
-  if (isSet(env, first) && !isSet(env, second)) {
-    return togetherWith(second, first);
-  }
-  if (isSet(env, second) && !isSet(env, first)) {
-    return togetherWith(first, second);
-  }
+  const partner = (
+    variable: string,
+    other: string,
+    codec: t.Decoder<unknown, string>,
+  ): Read<O.Option<string>> =>
+    isSet(env, other) && !isSet(env, variable)
+      ? faulty(variable, `expected to be set together with ${other}`)
+      : optional(env, variable, codec);
   return pipe(
-    all({ first: optional(env, first, Text), second: optional(env, second, Text) }),
+    all({ first: partner(first, second, firstCodec), second: partner(second, first, Text) }),
     E.map(sequenceS(O.Apply)),
   );
 };
 
-const readLegacyCookie = (env: Env): Read<unknown> =>
-  all({
-    pair: bothOrNeither(env, "LEGACY_COOKIE_NAME", "LEGACY_COOKIE_KEY"),
-    name: pipe(
-      optional(env, "LEGACY_COOKIE_NAME", CookieName),
-      E.chain((name) =>
-        O.isNone(name)
-          ? E.right(name)
-          : faulty("LEGACY_COOKIE_NAME", `an existing deployment's cookie ${NOT_YET}`),
+const LEGACY_NAME = "LEGACY_COOKIE_NAME";
+const LEGACY_KEY = "LEGACY_COOKIE_KEY";
+
+const readLegacyCookie = (env: Env): Read<O.Option<LegacyCookieConfig>> =>
+  pipe(
+    all({
+      pair: bothOrNeither(env, LEGACY_NAME, LEGACY_KEY, CookieName),
+      maxAgeDays: withDefault(
+        env,
+        "LEGACY_COOKIE_MAX_AGE_DAYS",
+        integer(1, 1_000_000, "a number of days above 0"),
+        30,
+      ),
+    }),
+    E.map(({ pair, maxAgeDays }) =>
+      pipe(
+        pair,
+        O.map(({ first, second }) => ({ name: first, key: secret(second), maxAgeDays })),
       ),
     ),
-    maxAgeDays: withDefault(
-      env,
-      "LEGACY_COOKIE_MAX_AGE_DAYS",
-      integer(1, 1_000_000, "a number of days above 0"),
-      30,
-    ),
-  });
+  );
 
 const sessionSecret =
   (env: Env, { serving }: ConfigChecks) =>
@@ -465,19 +475,35 @@ const sessionSecret =
     if (!isProduction(env)) {
       return E.right({ _tag: "GENERATED" });
     }
-    return !serving || isSet(env, "SESSION_JWKS") || isSet(env, "LEGACY_COOKIE_NAME")
+    return !serving || isSet(env, "SESSION_JWKS") || isSet(env, LEGACY_NAME)
       ? E.right({ _tag: "NONE" })
-      : faulty("SESSION_SECRET", "expected to be set in production, or SESSION_JWKS");
+      : faulty(
+          "SESSION_SECRET",
+          `expected to be set in production, or SESSION_JWKS, or ${LEGACY_NAME} and ${LEGACY_KEY}`,
+        );
   };
 
+// Under one name nothing would tell which of the two a cookie is.
+const differ = (sessions: SessionConfig): Read<SessionConfig> =>
+  O.isSome(sessions.legacyCookie) && sessions.legacyCookie.value.name === sessions.cookie
+    ? faulty(LEGACY_NAME, "expected another name than SESSION_COOKIE has")
+    : E.right(sessions);
+
 const readSessions = (env: Env, checks: ConfigChecks): Read<SessionConfig> =>
-  all({
-    secret: pipe(optional(env, "SESSION_SECRET", SessionKey), E.chain(sessionSecret(env, checks))),
-    jwks: optional(env, "SESSION_JWKS", Jwks),
-    issuer: optional(env, "SESSION_ISSUER", Text),
-    audience: optional(env, "SESSION_AUDIENCE", Text),
-    cookie: withDefault(env, "SESSION_COOKIE", CookieName, "sealtalk_session"),
-  });
+  pipe(
+    all({
+      secret: pipe(
+        optional(env, "SESSION_SECRET", SessionKey),
+        E.chain(sessionSecret(env, checks)),
+      ),
+      jwks: optional(env, "SESSION_JWKS", Jwks),
+      issuer: optional(env, "SESSION_ISSUER", Text),
+      audience: optional(env, "SESSION_AUDIENCE", Text),
+      cookie: withDefault(env, "SESSION_COOKIE", CookieName, "sealtalk_session"),
+      legacyCookie: readLegacyCookie(env),
+    }),
+    E.chain(differ),
+  );
 
 const APP_KEY = "RONGCLOUD_APP_KEY";
 const APP_SECRET = "RONGCLOUD_APP_SECRET";
@@ -555,7 +581,6 @@ export const readConfig = (
       mysql: readMysql(env, checks),
       ids: readIds(env, checks),
       sessions: readSessions(env, checks),
-      legacyCookie: readLegacyCookie(env),
       gateway: readGateway(env, checks),
       sendConcurrency: withDefault(env, "SEND_CONCURRENCY", Count, 64),
       releasesDir: optional(env, "RELEASES_DIR", Text),
@@ -568,7 +593,6 @@ export const readConfig = (
       ),
       logLevel: withDefault(env, "LOG_LEVEL", oneOf(LOG_LEVELS), "info"),
     }),
-    E.map(({ legacyCookie: _legacy, ...served }) => served),
   );
 
 /** The faults as text, one line each. */

@@ -10,6 +10,7 @@ export {
   type GatewayConfig,
   type IdsConfig,
   type JwksSource,
+  type LegacyCookieConfig,
   type LogLevel,
   type MysqlConfig,
   readConfig,

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
@@ -9,6 +10,7 @@ import { cacheRelationships } from "../cache/mod.ts";
 import {
   type Config,
   type ConfigFault,
+  type LegacyCookieConfig,
   readConfig,
   type SessionConfig,
   type StoreConfig,
@@ -32,7 +34,12 @@ import { makeRateLimit } from "../rate-limit/mod.ts";
 import { openRedisStore } from "../redis/mod.ts";
 import { startRelay } from "../relay/mod.ts";
 import { makeRongCloudGateway, probeRongCloud } from "../rongcloud/mod.ts";
-import { makeSessions, signSession, type TokenOptions } from "../session/mod.ts";
+import {
+  type LegacyCookieOptions,
+  makeSessions,
+  signSession,
+  type TokenOptions,
+} from "../session/mod.ts";
 import { makeKeepAliveFetch } from "../undici/mod.ts";
 import {
   onAnswered,
@@ -207,7 +214,16 @@ const bindSessions = (bind: Bind): void => {
     opened(tokenOptions(config), (fault) => new ConfigurationFault(fault)),
   );
   provide(bind, tokens.SESSIONS, [tokens.CONFIG, tokens.TOKEN_OPTIONS], ({ sessions }, options) =>
-    makeSessions({ ...options, cookie: sessions.cookie }),
+    makeSessions({
+      ...options,
+      cookie: sessions.cookie,
+      ...(O.isSome(sessions.legacyCookie)
+        ? { legacyCookie: legacyCookie(sessions.legacyCookie.value) }
+        : {}),
+    }),
+  );
+  provide(bind, tokens.SESSION_RISKS, [tokens.CONFIG], ({ sessions }) =>
+    O.isSome(sessions.legacyCookie) ? [LEGACY_COOKIE_RISK] : [],
   );
   provide(
     bind,
@@ -408,6 +424,19 @@ const tokenOptions = ({
       ...(O.isSome(audience) ? { audience: audience.value } : {}),
     })),
   );
+
+const DAY_MS = 86_400_000;
+
+const legacyCookie = ({ name, key, maxAgeDays }: LegacyCookieConfig): LegacyCookieOptions => ({
+  name,
+  password: key.reveal(),
+  maxAgeMs: maxAgeDays * DAY_MS,
+  md5: (bytes) => createHash("md5").update(bytes).digest(),
+});
+
+const LEGACY_COOKIE_RISK =
+  "LEGACY_COOKIE_NAME is set: nothing authenticates that cookie, so anyone who holds one valid " +
+  "cookie can change it and become another user; unset it once everybody has a token";
 
 const secretBytes = (
   secret: SessionConfig["secret"],

@@ -40,6 +40,9 @@ export interface Store {
 /** Signs a session token until then, in milliseconds since the epoch, or says why it cannot. */
 export type SignToken = (user: UserId, expiresAt: number) => TE.TaskEither<string, string>;
 
+/** What works of the sessions, and may not be what the operator wants: one sentence for each. */
+export type SessionRisks = ReadonlyArray<string>;
+
 /** Reads the release files once, or lists what is wrong with them, a line each. */
 export type ReadReleases = TE.TaskEither<ReadonlyArray<string>, Releases>;
 
@@ -62,6 +65,7 @@ export const MISC: Token<Misc> = makeToken("Misc");
 export const TOKEN_OPTIONS: Token<TokenOptions> = makeToken("TokenOptions");
 export const SIGN_TOKEN: Token<SignToken> = makeToken("SignToken");
 export const SESSIONS: Token<Sessions> = makeToken("Sessions");
+export const SESSION_RISKS: Token<SessionRisks> = makeToken("SessionRisks");
 export const RATE_LIMIT: Token<RateLimit> = makeToken("RateLimit");
 export const RELAY: Token<Relay> = makeToken("Relay");
 export const SERVER: Token<Awaited<ReturnType<typeof makeServer>>> = makeToken("Server");

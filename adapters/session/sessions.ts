@@ -1,9 +1,12 @@
 import { parseCookie } from "cookie";
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
+import * as O from "fp-ts/lib/Option.js";
+import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import type { StoreUnavailable, Unauthenticated, UserId } from "../../core/mod.ts";
-import { makeVerifyToken, type TokenOptions } from "./token.ts";
+import { type LegacyCookieOptions, makeReadLegacyCookie } from "./legacy-cookie.ts";
+import { makeVerifyToken, type TokenOptions, type VerifyToken } from "./token.ts";
 
 /** The two headers that can say who is asking, as they came. */
 export interface Credentials {
@@ -22,7 +25,8 @@ export interface Session {
  *
  * - A Bearer token stands for itself: if it does not verify, no cookie is looked at.
  * - Any other Authorization scheme is ignored.
- * - Several cookies of the session's name count if they are all the same. Otherwise nothing says
+ * - The session's cookie stands for itself too: an existing deployment's is looked at only where there is none.
+ * - Several cookies of one name count if they are all the same. Otherwise nothing says
  *   which of them this site has set (a sibling domain can set one too), and none counts.
  * - `STORE_UNAVAILABLE`: the keys to check the token with could not be had.
  */
@@ -36,6 +40,11 @@ export interface Sessions {
 export interface SessionOptions extends TokenOptions {
   /** The name of the session's cookie. */
   readonly cookie: string;
+  /**
+   * The cookie of an existing SealTalk deployment, to be taken too, so that nobody is signed out when
+   * it moves. Whoever holds one valid cookie can change it and become another user.
+   */
+  readonly legacyCookie?: LegacyCookieOptions;
 }
 
 /**
@@ -45,6 +54,8 @@ export interface SessionOptions extends TokenOptions {
  *
  * A key set at a URL is fetched within a second, kept for 10 minutes, and fetched anew for a key
  * that it does not have, half a minute after the last time at the earliest.
+ *
+ * With `legacyCookie`, also the cookie of an existing SealTalk deployment.
  *
  * A secret under 32 bytes is a RangeError.
  *
@@ -62,15 +73,36 @@ export interface SessionOptions extends TokenOptions {
  * );
  * ```
  */
-export const makeSessions = ({ cookie: name, ...options }: SessionOptions): Sessions => {
+export const makeSessions = ({ cookie, legacyCookie, ...options }: SessionOptions): Sessions => {
   const verifyToken = makeVerifyToken(options);
+  const sources: ReadonlyArray<Source> = [
+    { by: "bearer", find: ({ authorization }) => bearerIn(authorization), verify: verifyToken },
+    { by: "cookie", find: cookieNamed(cookie), verify: verifyToken },
+    ...(legacyCookie === undefined
+      ? []
+      : [
+          {
+            by: "cookie",
+            find: cookieNamed(legacyCookie.name),
+            verify: makeReadLegacyCookie(legacyCookie, options.now),
+          } as const,
+        ]),
+  ];
   return {
     verify: (credentials) =>
       pipe(
-        TE.fromEither(presented(credentials, name)),
-        TE.chainW(({ token, by }) =>
+        sources,
+        RA.findFirstMap(({ find, verify, by }) =>
           pipe(
-            verifyToken(token),
+            find(credentials),
+            O.map((presented) => ({ presented, verify, by })),
+          ),
+        ),
+        TE.fromOption((): Unauthenticated | StoreUnavailable => UNAUTHENTICATED),
+        TE.chain(({ presented, verify, by }) =>
+          pipe(
+            TE.fromEither(presented),
+            TE.chainW(verify),
             TE.map((user): Session => ({ user, by })),
           ),
         ),
@@ -78,29 +110,38 @@ export const makeSessions = ({ cookie: name, ...options }: SessionOptions): Sess
   };
 };
 
-interface Presented {
-  readonly token: string;
+/** What a request presents: one text, or several of which none counts. */
+type Presented = E.Either<Unauthenticated, string>;
+
+/** One way to say who is asking. The first that a request uses decides. */
+interface Source {
   readonly by: Session["by"];
+  readonly find: (credentials: Credentials) => O.Option<Presented>;
+  readonly verify: VerifyToken;
 }
+
+const UNAUTHENTICATED: Unauthenticated = { _tag: "UNAUTHENTICATED" };
 
 const BEARER = /^Bearer(?: +(.*))?$/is;
 
-const presented = (
-  { authorization, cookie }: Credentials,
-  name: string,
-): E.Either<Unauthenticated, Presented> => {
-  const bearer = BEARER.exec(authorization ?? "");
-  if (bearer !== null) {
-    return E.right({ token: bearer[1] ?? "", by: "bearer" });
-  }
-  const [token, ...others] = new Set(cookiesNamed(name, cookie ?? ""));
-  return token === undefined || others.length > 0
-    ? E.left({ _tag: "UNAUTHENTICATED" })
-    : E.right({ token, by: "cookie" });
-};
+const bearerIn = (authorization = ""): O.Option<Presented> =>
+  pipe(
+    O.fromNullable(BEARER.exec(authorization)),
+    O.map(([, token = ""]) => E.right(token)),
+  );
 
-// Pair by pair, since the parser keeps only the first of a name; as it stands, since a JWT holds
-// nothing that a cookie would have to escape.
+const cookieNamed =
+  (name: string) =>
+  ({ cookie = "" }: Credentials): O.Option<Presented> => {
+    const [value, ...others] = new Set(cookiesNamed(name, cookie));
+    return pipe(
+      O.fromNullable(value),
+      O.map((only) => (others.length > 0 ? E.left(UNAUTHENTICATED) : E.right(only))),
+    );
+  };
+
+// Pair by pair, since the parser keeps only the first of a name; as it stands, since neither a JWT
+// nor hex holds anything that a cookie would have to escape.
 const cookiesNamed = (name: string, header: string): ReadonlyArray<string> =>
   header
     .split(";")

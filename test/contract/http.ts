@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { sampleRecords } from "../../adapters/memory/mod.ts";
-import { COOKIE, type World } from "../support/world.ts";
+import { COOKIE, LEGACY_COOKIE, type World } from "../support/world.ts";
 import type { Contract } from "./contract.ts";
 import { drain } from "./fixtures.ts";
 
@@ -266,19 +266,62 @@ const sessions: Contract<HttpSubject> = [
         },
       },
       {
-        title: `${path} refuses what another site's page could post with the cookie`,
-        run: async ({ send, tokenFor }) => {
-          const cookie = `${COOKIE}=${await tokenFor("1")}`;
-          const body = new TextEncoder().encode(JSON.stringify(BODIES[path]));
-          for (const type of [
-            "text/plain",
-            "application/x-www-form-urlencoded",
-            "multipart/form-data; boundary=x",
-            undefined,
+        title: `${path} takes an existing deployment's session from its cookie`,
+        run: async ({ send, legacyCookieFor }) => {
+          const headers = {
+            cookie: `a=b; ${LEGACY_COOKIE}=${legacyCookieFor("1")}`,
+            "content-type": "application/json",
+          };
+          const body = JSON.stringify(BODIES[path]);
+          assert.equal((await send(path, { method: "POST", headers, body })).status, 200);
+        },
+      },
+      {
+        title: `${path} answers 401 to an existing deployment's cookie that is none`,
+        run: async ({ send, legacyCookieFor }) => {
+          const good = legacyCookieFor("1");
+          for (const value of [
+            "",
+            "x",
+            "%",
+            good.slice(1),
+            `${good}00`,
+            good.replace(/../g, "%$&"),
+            "ff".repeat(20),
+            "89".repeat(4_000),
+            legacyCookieFor("1", 31),
+            legacyCookieFor("1", -1),
+            legacyCookieFor("0"),
+            legacyCookieFor("4294967296"),
           ]) {
-            const headers = { cookie, ...(type === undefined ? {} : { "content-type": type }) };
+            const headers = {
+              cookie: `${LEGACY_COOKIE}=${value}`,
+              "content-type": "application/json",
+            };
+            const body = JSON.stringify(BODIES[path]);
             const response = await send(path, { method: "POST", headers, body });
-            await refuses(response, 415, "UNSUPPORTED_MEDIA_TYPE");
+            await refuses(response, 401, "UNAUTHENTICATED");
+          }
+        },
+      },
+      {
+        title: `${path} refuses what another site's page could post with either cookie`,
+        run: async ({ send, tokenFor, legacyCookieFor }) => {
+          const body = new TextEncoder().encode(JSON.stringify(BODIES[path]));
+          for (const cookie of [
+            `${COOKIE}=${await tokenFor("1")}`,
+            `${LEGACY_COOKIE}=${legacyCookieFor("1")}`,
+          ]) {
+            for (const type of [
+              "text/plain",
+              "application/x-www-form-urlencoded",
+              "multipart/form-data; boundary=x",
+              undefined,
+            ]) {
+              const headers = { cookie, ...(type === undefined ? {} : { "content-type": type }) };
+              const response = await send(path, { method: "POST", headers, body });
+              await refuses(response, 415, "UNSUPPORTED_MEDIA_TYPE");
+            }
           }
         },
       },
@@ -300,6 +343,38 @@ const sessions: Contract<HttpSubject> = [
       },
     ],
   ),
+  {
+    title: "the caller is the Bearer token's, else the cookie's, else an existing deployment's",
+    run: async ({ send, tokenFor, legacyCookieFor, gateway }) => {
+      const [first, second] = await Promise.all([tokenFor("1"), tokenFor("2")]);
+      const toGroup = { ...MESSAGE, conversationType: "GROUP", targetId: "w-7" };
+      const both = `${LEGACY_COOKIE}=${legacyCookieFor("2")}; ${COOKIE}=${first}`;
+      for (const headers of [
+        { authorization: `Bearer ${second}`, cookie: both },
+        { cookie: both },
+        { cookie: `${LEGACY_COOKIE}=${legacyCookieFor("2")}` },
+      ]) {
+        const response = await send("/misc/send_message", {
+          method: "POST",
+          headers: { "content-type": "application/json", ...headers },
+          body: JSON.stringify(toGroup),
+        });
+        assert.equal(response.status, 200);
+      }
+      assert.deepEqual(
+        gateway.taken.map(({ senderId }) => senderId),
+        ["w-2", "w-1", "w-2"],
+      );
+      const broken = {
+        authorization: "Bearer x",
+        cookie: both,
+        "content-type": "application/json",
+      };
+      const body = JSON.stringify(toGroup);
+      const response = await send("/misc/send_message", { method: "POST", headers: broken, body });
+      await refuses(response, 401, "UNAUTHENTICATED");
+    },
+  },
 ];
 
 const bodies: Contract<HttpSubject> = POSTS.flatMap(

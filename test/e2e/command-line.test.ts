@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
+import { legacyCookie } from "../support/legacy-cookie.ts";
 import { type Ended, runProgram, startServer } from "../support/program.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 
@@ -181,6 +182,50 @@ test("doctor finds every part well, or names the ones that are not", async (t) =
     t.regex(ill.stdout, /^gateway: GATEWAY_UNAVAILABLE/m);
     t.notRegex(ill.stdout + ill.stderr, /hush/);
   });
+});
+
+test("doctor and serve warn of an existing deployment's cookie, and why", async (t) => {
+  const { dir, remove } = await makeTempDir();
+  t.teardown(remove);
+  const variables = {
+    DATA_DIR: dir,
+    LEGACY_COOKIE_NAME: "rong_auth_cookie",
+    LEGACY_COOKIE_KEY: "hushhush",
+  };
+  const why = /nothing authenticates .* become another user/;
+  const { code, stdout } = await runProgram(["doctor"], variables);
+  t.is(code, 0);
+  t.regex(stdout, /^sessions: ok\nsessions: warning: LEGACY_COOKIE_NAME is set: /m);
+  t.regex(stdout, why);
+  const server = await startServer(variables);
+  const { level } = await server.line(({ msg }) => why.test(String(msg)));
+  t.is(level, 40);
+  t.is(await server.end("SIGTERM"), 0);
+  t.false((stdout + JSON.stringify(server.lines)).includes("hushhush"));
+});
+
+test("production serves on an existing deployment's cookie alone", async (t) => {
+  const { dir, remove } = await makeTempDir();
+  t.teardown(remove);
+  const server = await startServer({
+    NODE_ENV: "production",
+    DATA_DIR: dir,
+    MESSAGE_GATEWAY: "log",
+    LEGACY_COOKIE_NAME: "rong_auth_cookie",
+    LEGACY_COOKIE_KEY: "cookiekey",
+  });
+  const ask = (user: string): Promise<Response> =>
+    fetch(`${server.url}/misc/get_screen_capture`, {
+      method: "POST",
+      headers: {
+        cookie: `rong_auth_cookie=${legacyCookie("cookiekey", user, Date.now())}`,
+        "content-type": "application/json",
+      },
+      body: '{"conversationType":1,"targetId":"2"}',
+    });
+  t.is((await ask("0")).status, 401);
+  t.is((await ask("1")).status, 403);
+  t.is(await server.end("SIGTERM"), 0);
 });
 
 const askFor = (url: string, token: string): RequestInit & { readonly url: string } => ({

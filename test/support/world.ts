@@ -12,6 +12,7 @@ import { makeSessions, type Sessions, signSession } from "../../adapters/session
 import { storeUnavailable } from "../../core/domain/errors.ts";
 import { createMisc, type Misc } from "../../core/mod.ts";
 import { id, succeed } from "./expect.ts";
+import { legacyCookie, md5 } from "./legacy-cookie.ts";
 
 /** A deployment in memory: users 1 and 2 are friends, 1 and 2 are in group 7, 3 knows nobody. */
 export interface World {
@@ -24,10 +25,18 @@ export interface World {
   readonly setStoreDown: (down: boolean) => void;
   /** A session token of this user, one hour long unless it says otherwise. */
   readonly tokenFor: (user: string, expiresInSeconds?: number) => Promise<string>;
+  /** The session cookie that an existing deployment gave this user, now unless it says otherwise. */
+  readonly legacyCookieFor: (user: string, ageInDays?: number) => string;
 }
 
 /** The name of the session cookie in a {@link World}. */
 export const COOKIE = "sealtalk_session";
+
+/** The name of an existing deployment's session cookie in a {@link World}. */
+export const LEGACY_COOKIE = "rong_auth_cookie";
+
+const LEGACY_PASSWORD = "cookiekey";
+const DAY_MS = 86_400_000;
 
 /** Makes a {@link World}. */
 export const makeWorld = async (): Promise<World> => {
@@ -62,7 +71,16 @@ export const makeWorld = async (): Promise<World> => {
       now: Date.now,
       random: Math.random,
     }),
-    sessions: makeSessions({ secret, cookie: COOKIE }),
+    sessions: makeSessions({
+      secret,
+      cookie: COOKIE,
+      legacyCookie: {
+        name: LEGACY_COOKIE,
+        password: LEGACY_PASSWORD,
+        maxAgeMs: 30 * DAY_MS,
+        md5,
+      },
+    }),
     store,
     versions,
     gateway,
@@ -75,5 +93,7 @@ export const makeWorld = async (): Promise<World> => {
         user: id(user),
         expiresAt: Date.now() + expiresInSeconds * 1_000,
       })(),
+    legacyCookieFor: (user, ageInDays = 0) =>
+      legacyCookie(LEGACY_PASSWORD, user, Date.now() - ageInDays * DAY_MS),
   };
 };

@@ -45,6 +45,7 @@ const DEFAULTS = {
     issuer: O.none,
     audience: O.none,
     cookie: "sealtalk_session",
+    legacyCookie: O.none,
   },
   gateway: { _tag: "LOG" },
   sendConcurrency: 64,
@@ -230,8 +231,19 @@ for (const [env, expected] of [
   [{ RONGCLOUD_APP_SECRET: "secret" }, ["RONGCLOUD_APP_KEY"]],
   [{ RONGCLOUD_APP_KEY: "key", MESSAGE_GATEWAY: "rongcloud" }, ["RONGCLOUD_APP_SECRET"]],
   [{ LEGACY_COOKIE_KEY: "key" }, ["LEGACY_COOKIE_NAME"]],
-  [{ LEGACY_COOKIE_NAME: "rong" }, ["LEGACY_COOKIE_KEY", "LEGACY_COOKIE_NAME"]],
-  [{ LEGACY_COOKIE_NAME: "rong", LEGACY_COOKIE_KEY: "key" }, ["LEGACY_COOKIE_NAME"]],
+  [{ LEGACY_COOKIE_NAME: "rong" }, ["LEGACY_COOKIE_KEY"]],
+  [{ LEGACY_COOKIE_NAME: "a b" }, ["LEGACY_COOKIE_NAME", "LEGACY_COOKIE_KEY"]],
+  [{ LEGACY_COOKIE_NAME: "a b", LEGACY_COOKIE_KEY: "key" }, ["LEGACY_COOKIE_NAME"]],
+  [{ LEGACY_COOKIE_NAME: "rong", LEGACY_COOKIE_KEY: " " }, ["LEGACY_COOKIE_KEY"]],
+  [{ LEGACY_COOKIE_NAME: "sealtalk_session", LEGACY_COOKIE_KEY: "key" }, ["LEGACY_COOKIE_NAME"]],
+  [
+    { LEGACY_COOKIE_NAME: "sid", LEGACY_COOKIE_KEY: "key", SESSION_COOKIE: "sid" },
+    ["LEGACY_COOKIE_NAME"],
+  ],
+  [
+    { NODE_ENV: "production", MESSAGE_GATEWAY: "log", LEGACY_COOKIE_NAME: "rong" },
+    ["LEGACY_COOKIE_KEY"],
+  ],
   [{ NODE_ENV: "production", STORE: "memory" }, ["STORE", "SESSION_SECRET", "RONGCLOUD_APP_KEY"]],
   [{ NODE_ENV: "production", SESSION_SECRET: SECRET }, ["RONGCLOUD_APP_KEY"]],
   [{ NODE_ENV: "production", MESSAGE_GATEWAY: "log" }, ["SESSION_SECRET"]],
@@ -250,13 +262,16 @@ for (const [env, expected] of [
   });
 }
 
-test("readConfig() says plainly what this version does not support", (t) => {
-  const env = {
-    LEGACY_COOKIE_NAME: "rong",
-    LEGACY_COOKIE_KEY: "key",
-  };
-  t.is(faults(env).length, 1);
-  t.true(faults(env).every((line) => line.endsWith("is not supported by this version yet")));
+test("readConfig() reads an existing deployment's cookie, and how old one may be", (t) => {
+  const env = { LEGACY_COOKIE_NAME: "rong_auth_cookie", LEGACY_COOKIE_KEY: "cookiekey" };
+  for (const [more, maxAgeDays] of [
+    [{}, 30],
+    [{ LEGACY_COOKIE_MAX_AGE_DAYS: "7" }, 7],
+  ] as const) {
+    const { legacyCookie } = config({ ...env, ...more }).sessions;
+    t.like(legacyCookie, { value: { name: "rong_auth_cookie", maxAgeDays } });
+    t.is(O.isSome(legacyCookie) && legacyCookie.value.key.reveal(), "cookiekey");
+  }
 });
 
 test("readConfig() reports everything at once, and never a value", (t) => {
@@ -338,6 +353,17 @@ test("readConfig() starts in production with keys from elsewhere, and then makes
   t.deepEqual(sessions.secret, { _tag: "NONE" });
 });
 
+test("readConfig() starts in production with an existing deployment's cookie alone", (t) => {
+  const { sessions } = config({
+    NODE_ENV: "production",
+    LEGACY_COOKIE_NAME: "rong_auth_cookie",
+    LEGACY_COOKIE_KEY: "cookiekey",
+    MESSAGE_GATEWAY: "log",
+  });
+  t.deepEqual(sessions.secret, { _tag: "NONE" });
+  t.true(O.isSome(sessions.legacyCookie));
+});
+
 test("readConfig() counts a secret in bytes of UTF-8", (t) => {
   t.is(config({ SESSION_SECRET: "密".repeat(11) }).sessions.secret._tag, "GIVEN");
   t.deepEqual(variables({ SESSION_SECRET: "密".repeat(10) }), ["SESSION_SECRET"]);
@@ -403,12 +429,18 @@ test("readConfig() hides secrets from whoever prints the configuration", (t) => 
   const read = config({
     SESSION_SECRET: SECRET,
     N3D_KEY: "good-n3d-key",
+    LEGACY_COOKIE_NAME: "rong_auth_cookie",
+    LEGACY_COOKIE_KEY: "good-cookie-key",
     RONGCLOUD_APP_KEY: "app-key",
     RONGCLOUD_APP_SECRET: "app-secret",
   });
   t.true(read.ids._tag === "N3D" && read.ids.key.reveal() === "good-n3d-key");
   for (const printed of [JSON.stringify(read), inspect(read, { depth: null, showHidden: true })]) {
-    t.false([SECRET, "good-n3d-key", "app-secret"].some((hidden) => printed.includes(hidden)));
+    t.false(
+      [SECRET, "good-n3d-key", "good-cookie-key", "app-secret"].some((hidden) =>
+        printed.includes(hidden),
+      ),
+    );
   }
 });
 
