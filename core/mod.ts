@@ -16,10 +16,12 @@
  * @module
  */
 
+import type { GroupProfiles } from "./ports/group-profiles.ts";
 import type { SettingsRepository } from "./ports/settings-repository.ts";
 import type { VersionSource } from "./ports/version-source.ts";
 import { checkUpdate } from "./usecases/check-update.ts";
 import { claimNext, type DeliveryPorts, deliver } from "./usecases/deliver-notices.ts";
+import { demoSquare } from "./usecases/demo-square.ts";
 import type { EntryPorts } from "./usecases/enter-conversation.ts";
 import { mobileVersions } from "./usecases/mobile-versions.ts";
 import { readiness } from "./usecases/readiness.ts";
@@ -52,6 +54,13 @@ export {
   type Outcome,
   type ReasonCount,
 } from "./domain/delivery.ts";
+export {
+  type DemoPlace,
+  DemoSquare,
+  type DemoSquareItem,
+  demoSquareItem,
+  type GroupProfile,
+} from "./domain/demo-square.ts";
 export {
   type ClaimLost,
   type GatewayRejected,
@@ -92,6 +101,7 @@ export {
   operationFor,
   screenCaptureNotice,
 } from "./domain/screen-capture.ts";
+export type { GroupProfiles } from "./ports/group-profiles.ts";
 export type { IdCodec } from "./ports/id-codec.ts";
 export type { MessageGateway } from "./ports/message-gateway.ts";
 export type { Outbox } from "./ports/outbox.ts";
@@ -108,6 +118,7 @@ export type { SendMessageInput } from "./usecases/send-message.ts";
 export interface Ports extends EntryPorts, DeliveryPorts {
   readonly versions: VersionSource;
   readonly settings: SettingsRepository;
+  readonly groups: GroupProfiles;
 }
 
 /** How much the core does at once. */
@@ -120,6 +131,7 @@ export interface Limits {
 export interface Misc {
   readonly checkUpdate: ReturnType<typeof checkUpdate>;
   readonly mobileVersions: ReturnType<typeof mobileVersions>;
+  readonly demoSquare: ReturnType<typeof demoSquare>;
   readonly sendMessage: ReturnType<typeof sendMessage>;
   readonly getScreenCapture: ReturnType<typeof getScreenCapture>;
   readonly setScreenCapture: ReturnType<typeof setScreenCapture>;
@@ -146,6 +158,7 @@ export interface Misc {
 export const createMisc = (ports: Ports, { maxConcurrentSends = 64 }: Limits = {}): Misc => ({
   checkUpdate: checkUpdate(ports),
   mobileVersions: mobileVersions(ports),
+  demoSquare: demoSquare(ports),
   sendMessage: sendMessage(ports, { maxConcurrentSends }),
   getScreenCapture: getScreenCapture(ports),
   setScreenCapture: setScreenCapture(ports),

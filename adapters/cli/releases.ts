@@ -2,7 +2,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import { parseAppVersion, type Releases, updateFor } from "../../core/mod.ts";
+import { type DemoPlace, parseAppVersion, type Releases, updateFor } from "../../core/mod.ts";
 import { tokens } from "../inversify/mod.ts";
 import { withApplication } from "./application.ts";
 import { type Failure, failed } from "./failure.ts";
@@ -22,7 +22,12 @@ export const checkReleases = (surroundings: Surroundings): TE.TaskEither<Failure
     ),
   );
 
-const samples = ({ desktop, mobile }: Releases): ReadonlyArray<string> => [
+const countOf =
+  (type: DemoPlace["type"]) =>
+  (places: ReadonlyArray<DemoPlace>): number =>
+    places.filter((place) => place.type === type).length;
+
+const samples = ({ desktop, mobile, demoSquare }: Releases): ReadonlyArray<string> => [
   ...["0.0.1", desktop.version, "9999.0.0"].map(
     (version) =>
       `desktop ${version}: ${pipe(
@@ -42,4 +47,5 @@ const samples = ({ desktop, mobile }: Releases): ReadonlyArray<string> => [
   ),
   `iOS: ${mobile.iOS.version} from ${mobile.iOS.url}`,
   `Android: ${mobile.Android.version} from ${mobile.Android.url}`,
+  `demo square: groups ${countOf("group")(demoSquare)}, chat rooms ${countOf("chatroom")(demoSquare)}`,
 ];

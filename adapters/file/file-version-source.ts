@@ -15,6 +15,7 @@ import {
   versionsUnavailable,
 } from "../../core/mod.ts";
 import {
+  type ReadReleasesOptions,
   type ReleaseFault,
   type ReleasesRead,
   readReleases,
@@ -30,8 +31,8 @@ const QUIET_MS = 100;
 const RETRY_MS = 5_000;
 
 /** Where the files are, and who wants to hear of their changes. */
-export interface FileVersionSourceOptions {
-  /** The folder that holds desktop.json and mobile.json. */
+export interface FileVersionSourceOptions extends ReadReleasesOptions {
+  /** The folder that holds desktop.json, mobile.json and, if there is one, demo_square.json. */
   readonly dir: string;
   /**
    * Called with the releases that are answered from now on, after each change of their content and
@@ -106,6 +107,7 @@ export const openFileVersionSource =
   ({
     dir,
     onReload,
+    ...options
   }: FileVersionSourceOptions): TE.TaskEither<VersionsUnavailable, FileVersionSource> =>
   async () => {
     const folder = resolve(dir);
@@ -130,7 +132,7 @@ export const openFileVersionSource =
 
     const read = async (): Promise<ReleasesRead> => {
       await watched.follow();
-      const outcome = await readReleases(folder)();
+      const outcome = await readReleases(folder, options)();
       return O.match(
         () => outcome,
         (code: string): ReleasesRead =>

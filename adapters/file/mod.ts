@@ -1,6 +1,6 @@
 /**
- * The current releases, read from a folder that holds desktop.json and mobile.json, and read again
- * when they change.
+ * The current releases and the demo square, read from a folder that holds desktop.json, mobile.json
+ * and, if there is one, demo_square.json, and read again when they change.
  *
  * @example
  * ```ts
@@ -19,6 +19,7 @@ export {
   openFileVersionSource,
 } from "./file-version-source.ts";
 export {
+  type ReadReleasesOptions,
   type ReleaseFault,
   type ReleasesRead,
   readReleases,

@@ -1,5 +1,5 @@
 /**
- * Reading the two release files once, as one pair.
+ * Reading the release files once, as one.
  *
  * @module
  */
@@ -9,13 +9,20 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sequenceS } from "fp-ts/lib/Apply.js";
 import * as E from "fp-ts/lib/Either.js";
-import { pipe } from "fp-ts/lib/function.js";
+import { flow, identity, pipe } from "fp-ts/lib/function.js";
 import * as J from "fp-ts/lib/Json.js";
 import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import * as T from "fp-ts/lib/Task.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import type * as t from "io-ts";
-import { DesktopRelease, decodeAll, MobileReleases, type Releases } from "../../core/mod.ts";
+import {
+  DemoSquare,
+  DesktopRelease,
+  decodeAll,
+  type IdCodec,
+  MobileReleases,
+  type Releases,
+} from "../../core/mod.ts";
 
 /** What is wrong with a release file: where, and what was expected there. Never what it holds. */
 export interface ReleaseFault {
@@ -26,7 +33,7 @@ export interface ReleaseFault {
   readonly expected: string;
 }
 
-/** What reading the two files came to. */
+/** What reading the files came to. */
 export type ReleasesRead = E.Either<ReadonlyArray<ReleaseFault>, Releases>;
 
 /**
@@ -64,12 +71,13 @@ export const renderReleaseFaults = (faults: ReadonlyArray<ReleaseFault>): string
 export const errorCode = (error: unknown): string =>
   error instanceof Error && "code" in error ? String(error.code) : "unknown error";
 
-/** Where the two files of a folder are. */
+/** Where the files of a folder are. */
 export const releaseFiles = (
   dir: string,
-): { readonly desktop: string; readonly mobile: string } => ({
+): { readonly desktop: string; readonly mobile: string; readonly demoSquare: string } => ({
   desktop: join(dir, "desktop.json"),
   mobile: join(dir, "mobile.json"),
+  demoSquare: join(dir, "demo_square.json"),
 });
 
 const MOST_BYTES = 1_048_576;
@@ -120,29 +128,66 @@ const parse = (bytes: Uint8Array): E.Either<string, unknown> =>
     ),
   );
 
-const read = <A>(file: string, codec: t.Decoder<unknown, A>): TE.TaskEither<Faults, A> => {
-  const fault =
-    (field: string) =>
-    (expected: string): Faults => [{ file, field, expected }];
-  return pipe(
-    TE.tryCatch(
-      () => readFile(file),
-      (error) => fault("file")(`one that can be read (${errorCode(error)})`),
+const faultIn =
+  (file: string, field: string) =>
+  (expected: string): Faults => [{ file, field, expected }];
+
+type Content = E.Either<string, Uint8Array>;
+
+/** What a file holds, or the code of the error that kept it from being read. */
+const contentOf = (file: string): TE.TaskEither<string, Content> =>
+  TE.tryCatch(() => readFile(file), errorCode);
+
+const unreadable =
+  (file: string) =>
+  (code: string): Faults =>
+    faultIn(file, "file")(`one that can be read (${code})`);
+
+const decodeContent =
+  <A>(file: string, codec: t.Decoder<unknown, A>) =>
+  (content: Content): E.Either<Faults, A> =>
+    pipe(
+      content,
+      E.mapLeft(faultIn(file, "file")),
+      E.chain(flow(parse, E.mapLeft(faultIn(file, "content")))),
+      E.chain(
+        flow(
+          decodeAll(codec, "content"),
+          E.mapLeft(RA.map(({ field, expected }) => ({ file, field, expected }))),
+        ),
+      ),
+    );
+
+const read = <A>(file: string, codec: t.Decoder<unknown, A>): TE.TaskEither<Faults, A> =>
+  pipe(contentOf(file), TE.mapLeft(unreadable(file)), TE.chainEitherK(decodeContent(file, codec)));
+
+const readIfThere = <A>(
+  file: string,
+  codec: t.Decoder<unknown, A>,
+  absent: A,
+): TE.TaskEither<Faults, A> =>
+  pipe(
+    contentOf(file),
+    TE.matchE(
+      (code) => (code === "ENOENT" ? TE.right(absent) : TE.left(unreadable(file)(code))),
+      flow(decodeContent(file, codec), TE.fromEither),
     ),
-    TE.chainEitherK(E.mapLeft(fault("file"))),
-    TE.chainEitherK((bytes) => pipe(parse(bytes), E.mapLeft(fault("content")))),
-    TE.chainEitherK((value) =>
-      pipe(
-        decodeAll(codec, "content")(value),
-        E.mapLeft(RA.map(({ field, expected }) => ({ file, field, expected }))),
+  );
+
+const validation = TE.getApplicativeTaskValidation(T.ApplyPar, RA.getSemigroup<ReleaseFault>());
+
+const all = sequenceS(validation);
+
+const requireIds = (file: string, { encode }: Pick<IdCodec, "encode">) =>
+  RA.traverseWithIndex(validation)((index, place: DemoSquare[number]) =>
+    pipe(
+      encode(place.id),
+      TE.bimap(
+        () => faultIn(file, `${index}.id`)("an id of this deployment"),
+        () => place,
       ),
     ),
   );
-};
-
-const both = sequenceS(
-  TE.getApplicativeTaskValidation(T.ApplyPar, RA.getSemigroup<ReleaseFault>()),
-);
 
 const identityOf = (file: string): Promise<string> =>
   stat(file, { bigint: true }).then(
@@ -151,13 +196,19 @@ const identityOf = (file: string): Promise<string> =>
   );
 
 const identities = async (dir: string): Promise<string> => {
-  const { desktop, mobile } = releaseFiles(dir);
-  return (await Promise.all([desktop, mobile].map(identityOf))).join(" ");
+  return (await Promise.all(Object.values(releaseFiles(dir)).map(identityOf))).join(" ");
 };
 
+/** What the files are read for. */
+export interface ReadReleasesOptions {
+  /** Which ids this deployment can spell: a demo square with any other is broken. */
+  readonly ids?: Pick<IdCodec, "encode">;
+}
+
 /**
- * Reads desktop.json and mobile.json of a folder, or lists every fault of both. Files that were
- * exchanged while they were read are read again, so that the two belong together.
+ * Reads desktop.json, mobile.json and, if it is there, demo_square.json of a folder, or lists every
+ * fault of all of them. Files that were exchanged while they were read are read again, so that they
+ * belong together.
  *
  * @example
  * ```ts
@@ -176,16 +227,23 @@ const identities = async (dir: string): Promise<string> => {
  * ```
  */
 export const readReleases =
-  (dir: string): TE.TaskEither<ReadonlyArray<ReleaseFault>, Releases> =>
+  (
+    dir: string,
+    { ids }: ReadReleasesOptions = {},
+  ): TE.TaskEither<ReadonlyArray<ReleaseFault>, Releases> =>
   async () => {
-    const { desktop, mobile } = releaseFiles(dir);
-    const pair = both({
+    const { desktop, mobile, demoSquare } = releaseFiles(dir);
+    const releases = all({
       desktop: read(desktop, DesktopRelease),
       mobile: read(mobile, MobileReleases),
+      demoSquare: pipe(
+        readIfThere(demoSquare, DemoSquare, []),
+        ids === undefined ? identity : TE.chain(requireIds(demoSquare, ids)),
+      ),
     });
     for (let reading = 0; reading < MOST_READINGS; reading += 1) {
       const before = await identities(dir);
-      const outcome = await pair();
+      const outcome = await releases();
       if ((await identities(dir)) === before) {
         return outcome;
       }

@@ -9,7 +9,7 @@ export interface MiscPluginOptions extends MiscRouteOptions {
 }
 
 /**
- * The seven routes of /misc as a hapi plugin, for a server of your own.
+ * The routes of /misc as a hapi plugin, for a server of your own.
  *
  * @example
  * ```ts

@@ -22,20 +22,20 @@ export interface Route {
   readonly answer: (request: HttpRequest) => T.Task<HttpResponse>;
 }
 
-/** What the seven routes work on. */
+/** What the routes of /misc work on. */
 export interface MiscRouteOptions {
   readonly misc: Misc;
   readonly sessions: Sessions;
   /** How many POSTs a user may send; without it, any number. */
   readonly rateLimit?: RateLimit;
   /**
-   * How long a POST may take once its body has come, in milliseconds. With the second that a session
-   * may take, an answer is there within 5 seconds.
+   * How long whatever asks a store may take, once a POST's body has come, in milliseconds. With the
+   * second that a session may take, an answer is there within 5 seconds.
    */
   readonly deadlineMs?: number;
 }
 
-/** The seven routes of /misc. */
+/** The routes of /misc. */
 export const miscRoutes = ({
   misc,
   sessions,
@@ -103,6 +103,16 @@ export const miscRoutes = ({
             (error) => T.of(errorResponse(error)),
             (releases) => clients(releases, releases)(header("if-none-match")),
           ),
+        ),
+    },
+    {
+      method: "GET",
+      path: "/misc/demo_square",
+      answer: () =>
+        pipe(
+          misc.demoSquare(),
+          withDeadline(deadlineMs),
+          TE.match(errorResponse, (result) => ok({ code: 200, result })),
         ),
     },
     post("/misc/send_message", SendMessageBody, (input) =>

@@ -26,7 +26,7 @@ import { makeServer } from "../hapi/mod.ts";
 import { makeN3dIds, makePlainIds } from "../ids/mod.ts";
 import { openLmdbStore } from "../lmdb/mod.ts";
 import { makeLogGateway, makeLogger } from "../logging/mod.ts";
-import { makeMemoryStore } from "../memory/mod.ts";
+import { makeMemoryGroups, makeMemoryStore } from "../memory/mod.ts";
 import { makeMetrics } from "../metrics/mod.ts";
 import { type MysqlDatabase, openMysqlDatabase, parseMysqlUrl } from "../mysql/mod.ts";
 import { makeOpenApi } from "../openapi/mod.ts";
@@ -119,17 +119,17 @@ const bindPorts = (bind: Bind): void => {
   provide(
     bind,
     tokens.RELEASE_FILES,
-    [tokens.CONFIG, tokens.LOGGER],
-    (config, log) =>
+    [tokens.CONFIG, tokens.IDS, tokens.LOGGER],
+    (config, ids, log) =>
       opened(
-        openFileVersionSource({ dir: releasesDir(config), onReload: onReload(log) }),
+        openFileVersionSource({ dir: releasesDir(config), ids, onReload: onReload(log) }),
         ({ cause }) => new OpeningFault(`releases: ${cause}`),
       ),
     ({ close }) => close(),
   );
-  provide(bind, tokens.READ_RELEASES, [tokens.CONFIG], (config) =>
+  provide(bind, tokens.READ_RELEASES, [tokens.CONFIG, tokens.IDS], (config, ids) =>
     pipe(
-      readReleases(releasesDir(config)),
+      readReleases(releasesDir(config), { ids }),
       TE.mapLeft((faults) => renderReleaseFaults(faults).split("\n")),
     ),
   );
@@ -140,6 +140,10 @@ const bindPorts = (bind: Bind): void => {
           TE.fromEither(makeN3dIds(ids.key.reveal())),
           ({ expected }) => new ConfigurationFault(`N3D_KEY: expected ${expected}`),
         ),
+  );
+  // No store of ours knows what a group is called.
+  provide(bind, tokens.GROUPS, [tokens.MYSQL], (database) =>
+    O.isSome(database) ? database.value.groups : makeMemoryGroups().groups,
   );
   provide(
     bind,
@@ -255,6 +259,7 @@ const bindService = (bind: Bind): void => {
       tokens.MYSQL,
       tokens.RELATIONSHIPS,
       tokens.RELEASE_FILES,
+      tokens.GROUPS,
       tokens.IDS,
       tokens.GATEWAY,
     ],
@@ -264,6 +269,7 @@ const bindService = (bind: Bind): void => {
       database,
       relationships,
       { source },
+      groups,
       ids,
       gateway,
     ) =>
@@ -273,6 +279,7 @@ const bindService = (bind: Bind): void => {
           settings: readyWith(database, settings),
           outbox,
           relationships,
+          groups,
           ids,
           gateway,
           now: Date.now,

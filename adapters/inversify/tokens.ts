@@ -1,6 +1,7 @@
 import type * as O from "fp-ts/lib/Option.js";
 import type * as TE from "fp-ts/lib/TaskEither.js";
 import type {
+  GroupProfiles,
   IdCodec,
   MessageGateway,
   Misc,
@@ -58,6 +59,7 @@ export const RELATIONSHIPS: Token<Relationships> = makeToken("Relationships");
 export const RELEASE_FILES: Token<FileVersionSource> = makeToken("FileVersionSource");
 export const READ_RELEASES: Token<ReadReleases> = makeToken("ReadReleases");
 export const IDS: Token<IdCodec> = makeToken("IdCodec");
+export const GROUPS: Token<GroupProfiles> = makeToken("GroupProfiles");
 export const KEEP_ALIVE: Token<KeepAliveFetch> = makeToken("KeepAliveFetch");
 export const GATEWAY: Token<MessageGateway> = makeToken("MessageGateway");
 export const PROBE_GATEWAY: Token<ProbeGateway> = makeToken("ProbeGateway");

@@ -15,11 +15,13 @@
  */
 import type { Ports } from "../../core/mod.ts";
 import { makeMemoryGateway } from "./gateway.ts";
+import { makeMemoryGroups } from "./groups.ts";
 import { makeMemoryIds } from "./ids.ts";
 import { makeMemoryStore } from "./store.ts";
 import { makeMemoryVersions } from "./versions.ts";
 
 export { type MemoryGateway, makeMemoryGateway } from "./gateway.ts";
+export { type MemoryGroups, makeMemoryGroups } from "./groups.ts";
 export { makeMemoryIds } from "./ids.ts";
 export { type MemoryStore, makeMemoryStore } from "./store.ts";
 export {
@@ -50,6 +52,7 @@ export const makeMemoryPorts = (overrides: Partial<Ports> = {}): Ports => {
     outbox,
     relationships,
     gateway: makeMemoryGateway().gateway,
+    groups: makeMemoryGroups().groups,
     ids: makeMemoryIds(),
     now,
     random: Math.random,

@@ -3,14 +3,17 @@ import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { decode } from "../../core/domain/decode.ts";
+import { DemoSquare } from "../../core/domain/demo-square.ts";
 import { type VersionsUnavailable, versionsUnavailable } from "../../core/domain/errors.ts";
 import { DesktopRelease, MobileReleases, type Releases } from "../../core/domain/release.ts";
 import type { VersionSource } from "../../core/ports/version-source.ts";
 
-/** The two records of a release, not yet looked at. */
+/** The records of a release, not yet looked at. */
 export interface ReleaseRecords {
   readonly desktop: unknown;
   readonly mobile: unknown;
+  /** Without it: an empty list. */
+  readonly demoSquare?: unknown;
 }
 
 /** A version source whose records a test replaces. */
@@ -54,8 +57,8 @@ export const sampleRecords: ReleaseRecords = {
 };
 
 /**
- * A version source that holds what it is given; the last valid pair stays when a broken one
- * replaces it.
+ * A version source that holds what it is given; the last valid records stay when broken ones
+ * replace them.
  *
  * @example
  * ```ts
@@ -91,11 +94,13 @@ export const makeMemoryVersions = (records: ReleaseRecords = sampleRecords): Mem
 const decodeReleases = ({
   desktop,
   mobile,
+  demoSquare = [],
 }: ReleaseRecords): E.Either<VersionsUnavailable, Releases> =>
   pipe(
     sequenceS(E.Applicative)({
       desktop: decode(DesktopRelease, "desktop")(desktop),
       mobile: decode(MobileReleases, "mobile")(mobile),
+      demoSquare: decode(DemoSquare, "demoSquare")(demoSquare),
     }),
     E.mapLeft(({ field, expected }) => versionsUnavailable(`${field}: expected ${expected}`)),
   );

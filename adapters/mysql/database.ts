@@ -1,17 +1,18 @@
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import type { StoreUnavailable } from "../../core/domain/errors.ts";
+import type { GroupProfiles } from "../../core/ports/group-profiles.ts";
 import type { Relationships } from "../../core/ports/relationships.ts";
 import { type MysqlUrlFault, parseMysqlUrl } from "./address.ts";
 import { makeConnection, QUERY_MS } from "./connection.ts";
-import { type MysqlGroups, makeGroups } from "./groups.ts";
+import { makeGroups } from "./groups.ts";
 import { makeRelationships } from "./relationships.ts";
 import { sslOptions } from "./tls.ts";
 
 /** What an existing SealTalk database tells, and the end of it. Nothing in it is changed. */
 export interface MysqlDatabase {
   readonly relationships: Relationships;
-  readonly groups: MysqlGroups;
+  readonly groups: GroupProfiles;
   /** Succeeds if relationships can be read now. */
   readonly ready: () => TE.TaskEither<StoreUnavailable, void>;
   /** Ends the connections; whatever is asked afterwards is STORE_UNAVAILABLE. */

@@ -3,27 +3,10 @@ import * as O from "fp-ts/lib/Option.js";
 import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
-import type { StoreUnavailable } from "../../core/domain/errors.ts";
 import type { GroupId } from "../../core/domain/identity.ts";
+import type { GroupProfiles } from "../../core/ports/group-profiles.ts";
 import type { Connection } from "./connection.ts";
 import { integerOf } from "./ids.ts";
-
-/** What SealTalk shows of a group. */
-export interface MysqlGroupProfile {
-  readonly name: string;
-  /** Empty: the group has no picture. */
-  readonly portraitUri: string;
-  readonly memberCount: number;
-  readonly maxMemberCount: number;
-}
-
-/** What groups are called and look like. */
-export interface MysqlGroups {
-  /** Answers with the profile of each of these groups that there is, and leaves the others out. */
-  readonly profilesOf: (
-    groups: ReadonlyArray<GroupId>,
-  ) => TE.TaskEither<StoreUnavailable, ReadonlyMap<GroupId, MysqlGroupProfile>>;
-}
 
 // A statement is prepared once for its text: whoever asks for fewer asks for nobody's 0 besides.
 const AT_ONCE = 50;
@@ -47,7 +30,7 @@ const padded = (some: ReadonlyArray<number>): ReadonlyArray<number> => [
 ];
 
 /** Reads `groups`. */
-export const makeGroups = ({ ask }: Connection): MysqlGroups => ({
+export const makeGroups = ({ ask }: Connection): GroupProfiles => ({
   profilesOf: (groups) => {
     const integers = new Map<number, GroupId>(
       pipe(

@@ -5,4 +5,3 @@
  */
 export { type MysqlAddress, type MysqlUrlFault, parseMysqlUrl, type SslMode } from "./address.ts";
 export { type MysqlDatabase, type MysqlDatabaseOptions, openMysqlDatabase } from "./database.ts";
-export type { MysqlGroupProfile, MysqlGroups } from "./groups.ts";

@@ -7,6 +7,7 @@ import * as O from "fp-ts/lib/Option.js";
 import * as t from "io-ts";
 import { AppVersion, isUpdate } from "./app-version.ts";
 import { NonEmptyText, Text } from "./decode.ts";
+import type { DemoSquare } from "./demo-square.ts";
 
 const ABSOLUTE_URL =
   /^(https?:\/\/(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?)([/?#].*)?$/su;
@@ -130,10 +131,12 @@ export const MobileReleases: t.Type<MobileReleases, unknown, unknown> = t.readon
   "the mobile releases",
 );
 
-/** What is current: one desktop and one mobile record, read and replaced together. */
+/** What is current: the builds, and what clients show beside them, read and replaced together. */
 export interface Releases {
   readonly desktop: DesktopRelease;
   readonly mobile: MobileReleases;
+  /** Empty where there is none. */
+  readonly demoSquare: DemoSquare;
 }
 
 /**

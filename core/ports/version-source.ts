@@ -5,11 +5,11 @@ import type { Releases } from "../domain/release.ts";
 /**
  * Where the current releases are read from.
  *
- * - The desktop and the mobile releases of one answer belong together: an answer never holds half
- *   of a change.
+ * - The desktop and the mobile releases and the demo square of one answer belong together: an answer
+ *   never holds half of a change.
  * - As long as nothing has changed, every answer is the same object.
- * - A source that has had a valid pair goes on answering with the last one, whatever becomes of it.
- * - `VERSIONS_UNAVAILABLE`: there has been no valid pair.
+ * - A source that has had valid releases goes on answering with the last one, whatever becomes of it.
+ * - `VERSIONS_UNAVAILABLE`: there have been no valid ones.
  */
 export interface VersionSource {
   readonly current: () => TaskEither<VersionsUnavailable, Releases>;

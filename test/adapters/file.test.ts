@@ -25,7 +25,8 @@ import {
   renderReleaseFaults,
   sampleReleasesDir,
 } from "../../adapters/file/mod.ts";
-import { DesktopRelease, MobileReleases, type Releases } from "../../core/mod.ts";
+import { makeN3dIds } from "../../adapters/ids/mod.ts";
+import { DemoSquare, DesktopRelease, MobileReleases, type Releases } from "../../core/mod.ts";
 import { type VersionSourceSubject, versionSourceContract } from "../contract/version-source.ts";
 import { type Opened, testContract } from "../support/contract.ts";
 import { fail, succeed } from "../support/expect.ts";
@@ -40,14 +41,16 @@ const pair = (version: string): Releases => {
   };
   const build = { version, url: `https://dl.example.com/${version}` };
   const mobile = { iOS: { ...build, build: "201607181821" }, Android: build };
-  assert.ok(DesktopRelease.is(desktop) && MobileReleases.is(mobile));
-  return { desktop, mobile };
+  const demoSquare = [{ type: "chatroom", id: "lobby", name: version }];
+  assert.ok(DesktopRelease.is(desktop) && MobileReleases.is(mobile) && DemoSquare.is(demoSquare));
+  return { desktop, mobile, demoSquare };
 };
 
-const write = (dir: string, { desktop, mobile }: Releases): void => {
+const write = (dir: string, { desktop, mobile, demoSquare }: Releases): void => {
   mkdirSync(dir, { recursive: true });
   writeFileSync(join(dir, "desktop.json"), JSON.stringify(desktop));
   writeFileSync(join(dir, "mobile.json"), JSON.stringify(mobile));
+  writeFileSync(join(dir, "demo_square.json"), JSON.stringify(demoSquare));
 };
 
 // As a deploy script does: a name never stands for half a thing.
@@ -83,8 +86,12 @@ class Log extends EventTarget {
   async nextVersion(): Promise<string> {
     const outcome = await this.next();
     assert.ok(E.isRight(outcome), "broken");
-    const { desktop, mobile } = outcome.right;
+    const { desktop, mobile, demoSquare } = outcome.right;
     assert.equal(desktop.version, mobile.iOS.version);
+    assert.deepEqual<ReadonlyArray<string | undefined>>(
+      demoSquare.map(({ name }) => name),
+      [desktop.version],
+    );
     return desktop.version;
   }
 
@@ -157,6 +164,7 @@ test("openFileVersionSource() sees files edited in place, and never the half of 
   writeFileSync(join(dir, "desktop.json"), text.slice(0, 20));
   writeFileSync(join(dir, "desktop.json"), text.slice(20), { flag: "a" });
   writeFileSync(join(dir, "mobile.json"), JSON.stringify(pair("1.0.1").mobile));
+  writeFileSync(join(dir, "demo_square.json"), JSON.stringify(pair("1.0.1").demoSquare));
   t.is(await log.nextVersion(), "1.0.1");
   t.is(log.all.length, 1);
 });
@@ -164,9 +172,12 @@ test("openFileVersionSource() sees files edited in place, and never the half of 
 test("openFileVersionSource() sees files replaced by rename, again and again", async (t) => {
   const { dir, log } = await stage(t);
   for (const version of ["1.0.1", "1.0.2", "1.0.3"]) {
-    const { desktop, mobile } = pair(version);
+    const { desktop, mobile, demoSquare } = pair(version);
     renameInto(join(dir, "desktop.json"), (file) => writeFileSync(file, JSON.stringify(desktop)));
     renameInto(join(dir, "mobile.json"), (file) => writeFileSync(file, JSON.stringify(mobile)));
+    renameInto(join(dir, "demo_square.json"), (file) =>
+      writeFileSync(file, JSON.stringify(demoSquare)),
+    );
     t.is(await log.nextVersion(), version);
   }
 });
@@ -192,6 +203,7 @@ test("openFileVersionSource() sees the swap of a ConfigMap's ..data link", async
     symlinkSync("..2026_01", join(root, "..data"));
     symlinkSync("..data/desktop.json", join(root, "desktop.json"));
     symlinkSync("..data/mobile.json", join(root, "mobile.json"));
+    symlinkSync("..data/demo_square.json", join(root, "demo_square.json"));
     return root;
   });
   for (const [before, after, version] of [
@@ -210,7 +222,7 @@ test("openFileVersionSource() sees its folder's link swapped, also to files of a
   const { root, log } = await stage(t, (root) => {
     write(join(root, "v1"), pair("1.0.1"));
     write(join(root, "v2"), pair("1.0.2"));
-    for (const file of ["v1/desktop.json", "v1/mobile.json"]) {
+    for (const file of ["v1/desktop.json", "v1/mobile.json", "v1/demo_square.json"]) {
       utimesSync(join(root, file), 1, 1);
     }
     symlinkSync("v2", join(root, "current"));
@@ -363,6 +375,78 @@ for (const [what, spoil, text] of [
   });
 }
 
+const squareAt = (dir: string): string => join(dir, "demo_square.json");
+
+test("openFileVersionSource() follows a demo square that comes, changes and goes", async (t) => {
+  const { dir, log, source } = await stage(t, (root) => {
+    write(root, pair("1.0.0"));
+    unlinkSync(squareAt(root));
+    return root;
+  });
+  t.deepEqual((await succeed(source.current())).demoSquare, []);
+  for (const text of ['[{"type":"group","id":7}]', "[]", '[{"type":"group","id":"8"}]']) {
+    writeFileSync(squareAt(dir), text);
+    const read = await log.next();
+    t.is(E.isRight(read) && JSON.stringify(read.right.demoSquare), text.replace("7", '"7"'));
+  }
+  unlinkSync(squareAt(dir));
+  t.like(await log.next(), { right: { demoSquare: [] } });
+});
+
+test("openFileVersionSource() keeps the last demo square while the file is broken, and the releases with it", async (t) => {
+  const { dir, log, source } = await stage(t);
+  const before = await succeed(source.current());
+  writeFileSync(squareAt(dir), "{}");
+  writeFileSync(join(dir, "desktop.json"), JSON.stringify(pair("1.0.1").desktop));
+  const text = `${squareAt(dir)}: content: expected a list of groups and chat rooms`;
+  t.is(await log.nextFault(), text);
+  t.is(await succeed(source.current()), before);
+  t.deepEqual(await fail(source.ready()), { _tag: "VERSIONS_UNAVAILABLE", cause: text });
+  write(dir, pair("1.0.1"));
+  t.is(await log.nextVersion(), "1.0.1");
+});
+
+test("readReleases() lists every fault of a demo square, ids that cannot be spelled among them", async (t) => {
+  const root = makeFolder();
+  t.teardown(() => rmSync(root, { recursive: true }));
+  write(root, pair("1.0.0"));
+  const faultsOf = async (places: unknown): Promise<ReadonlyArray<string>> => {
+    writeFileSync(squareAt(root), JSON.stringify(places));
+    const n3d = makeN3dIds("11EdDIaqpcim");
+    assert.ok(E.isRight(n3d));
+    const faults = await fail(readReleases(root, { ids: n3d.right }));
+    return renderReleaseFaults(faults)
+      .split("\n")
+      .map((line) => line.replace(`${squareAt(root)}: `, ""));
+  };
+  t.deepEqual(await faultsOf([{ type: "s3cret", id: "" }, 7, { type: "group", id: 1, name: "" }]), [
+    "0.type: expected group or chatroom",
+    "0.id: expected an id",
+    "1: expected an object",
+    "2.name: expected a string that is not empty",
+  ]);
+  t.deepEqual(
+    await faultsOf([
+      { type: "group", id: "team" },
+      { type: "group", id: 7 },
+      { type: "chatroom", id: 0 },
+    ]),
+    ["0.id: expected an id of this deployment", "2.id: expected an id of this deployment"],
+  );
+});
+
+test("readReleases() says so if a demo square is there and cannot be read", async (t) => {
+  const root = makeFolder();
+  t.teardown(() => rmSync(root, { recursive: true }));
+  write(root, pair("1.0.0"));
+  unlinkSync(squareAt(root));
+  mkdirSync(squareAt(root));
+  t.is(
+    renderReleaseFaults(await fail(readReleases(root))),
+    `${squareAt(root)}: file: expected a regular file`,
+  );
+});
+
 test("readReleases() never reads one file before a swap and the other after", async (t) => {
   const root = makeFolder();
   t.teardown(() => rmSync(root, { recursive: true }));
@@ -393,8 +477,9 @@ test("readReleases() never reads one file before a swap and the other after", as
   const pairs = (await readings).flat();
   const last = await succeed(readReleases(join(root, "current")));
   t.deepEqual(last, pair("1.0.199"));
-  for (const { desktop, mobile } of pairs) {
+  for (const { desktop, mobile, demoSquare } of pairs) {
     t.is<string, string>(mobile.Android.version, desktop.version);
+    t.is<string | undefined, string>(demoSquare[0]?.name, desktop.version);
   }
 });
 

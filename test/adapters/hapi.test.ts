@@ -154,6 +154,9 @@ test("a user who asks too often is told how long to wait, and the others are not
   t.regex(third.headers.get("retry-after") ?? "", /^[1-9]\d?$/);
   t.is((await ask("2")).status, 200);
   t.is((await send("/misc/client_version")).status, 200);
+  for (const path of ["/misc/demo_square", "/misc/demo_square", "/misc/demo_square"]) {
+    t.is((await send(path)).status, 200);
+  }
 });
 
 test("a page of a configured origin may call with credentials, one of another may not", async (t) => {
@@ -177,13 +180,15 @@ test("a page of a configured origin may call with credentials, one of another ma
     (await preflight("https://evil.example.com")).headers.get("access-control-allow-origin"),
     null,
   );
-  const answer = await send("/misc/client_version", { headers: { origin } });
-  t.is(answer.headers.get("access-control-allow-origin"), origin);
+  for (const path of ["/misc/client_version", "/misc/demo_square"]) {
+    const answer = await send(path, { headers: { origin } });
+    t.is(answer.headers.get("access-control-allow-origin"), origin);
+  }
   const other = await send("/misc/client_version", { headers: { origin: "null" } });
   t.is(other.headers.get("access-control-allow-origin"), null);
 });
 
-test("miscPlugin serves the seven routes in a server of one's own, and no others", async (t) => {
+test("miscPlugin serves the routes of /misc in a server of one's own, and no others", async (t) => {
   const { misc, sessions, tokenFor } = await makeWorld();
   const server = Hapi.server();
   server.route({ method: "GET", path: "/mine", handler: () => "mine" });
@@ -227,7 +232,12 @@ test("without a valid release the version routes answer 503 with Retry-After, an
   const send = injected(
     await serverOf({ ...world, misc: createMisc(makeMemoryPorts({ versions })) }),
   );
-  for (const path of ["latest_update?version=1.0.0", "mobile_version", "client_version"]) {
+  for (const path of [
+    "latest_update?version=1.0.0",
+    "mobile_version",
+    "client_version",
+    "demo_square",
+  ]) {
     const response = await send(`/misc/${path}`);
     t.is(response.status, 503);
     t.regex(response.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
@@ -235,6 +245,19 @@ test("without a valid release the version routes answer 503 with Retry-After, an
     t.like(JSON.parse(body), { code: 503, error: "VERSIONS_UNAVAILABLE" });
     t.notRegex(body, /desktop/);
   }
+});
+
+test("a demo square whose groups are never told is a 503", async (t) => {
+  const { versions } = makeMemoryVersions({
+    ...sampleRecords,
+    demoSquare: [{ type: "group", id: "7" }],
+  });
+  const groups = { profilesOf: () => () => new Promise<never>(() => {}) };
+  const misc = createMisc(makeMemoryPorts({ versions, groups }));
+  const send = injected(await serverOf({ ...(await makeWorld()), misc }, { deadlineMs: 50 }));
+  const response = await send("/misc/demo_square");
+  t.is(response.status, 503);
+  t.like(await response.json(), { code: 503, error: "STORE_UNAVAILABLE" });
 });
 
 test("a POST whose store never answers is a 503", async (t) => {

@@ -1,10 +1,12 @@
 import {
+  makeMemoryGroups,
   makeMemoryIds,
   makeMemoryStore,
   makeMemoryVersions,
   sampleRecords,
 } from "../../adapters/memory/mod.ts";
 import { makeClock } from "../contract/fixtures.ts";
+import { groupProfilesContract } from "../contract/group-profiles.ts";
 import { idCodecContract } from "../contract/id-codec.ts";
 import { outboxContract } from "../contract/outbox.ts";
 import { directoryContract } from "../contract/relationships.ts";
@@ -30,6 +32,11 @@ testContract("memory relationships", directoryContract, async () => ({
   close,
 }));
 
+testContract("memory groups", groupProfilesContract, async () => {
+  const { groups, put } = makeMemoryGroups();
+  return { subject: { groups, put: async (group, profile) => put(id(group), profile) }, close };
+});
+
 testContract("memory ids", idCodecContract, async () => ({
   subject: {
     codec: makeMemoryIds(),
@@ -44,6 +51,7 @@ testContract("memory versions", versionSourceContract, async () => {
   const second = makeMemoryVersions({
     desktop: { ...Object(sampleRecords.desktop), version: "1.0.3" },
     mobile: { ...Object(sampleRecords.mobile), HarmonyOS: {} },
+    demoSquare: [{ type: "group", id: "7" }],
   });
   return {
     subject: {

@@ -29,6 +29,7 @@ const LOADS: ReadonlyArray<Load> = [
   { method: "GET", path: "/misc/latest_update?version=1.0.0" },
   { method: "GET", path: "/misc/mobile_version" },
   { method: "GET", path: "/misc/client_version" },
+  { method: "GET", path: "/misc/demo_square" },
   {
     method: "POST",
     path: "/misc/send_message",

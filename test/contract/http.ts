@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { sampleRecords } from "../../adapters/memory/mod.ts";
+import { id } from "../support/expect.ts";
 import { COOKIE, LEGACY_COOKIE, type World } from "../support/world.ts";
 import type { Contract } from "./contract.ts";
 import { drain } from "./fixtures.ts";
@@ -21,7 +22,14 @@ const VERSIONS = [
   "/misc/mobile_version",
   "/misc/client_version",
 ] as const;
-const GETS = [...VERSIONS, "/healthz", "/readyz", "/metrics", "/openapi.json"] as const;
+const GETS = [
+  ...VERSIONS,
+  "/misc/demo_square",
+  "/healthz",
+  "/readyz",
+  "/metrics",
+  "/openapi.json",
+] as const;
 
 const MESSAGE = {
   conversationType: "PRIVATE",
@@ -698,6 +706,79 @@ const screenCapture: Contract<HttpSubject> = [
   ),
 ];
 
+const TEAM = { name: "Team", portraitUri: "u", memberCount: 2, maxMemberCount: 500 };
+
+const demoSquare: Contract<HttpSubject> = [
+  {
+    title: "demo_square answers an empty list where there is none",
+    run: async ({ send }) => {
+      await answers(await send("/misc/demo_square"), 200, { code: 200, result: [] });
+    },
+  },
+  {
+    title: "demo_square answers groups with their profiles and chat rooms by name, in order",
+    run: async ({ send, versions, groups }) => {
+      groups.put(id("7"), TEAM);
+      versions.replace({
+        ...sampleRecords,
+        demoSquare: [
+          { type: "chatroom", id: "9", name: "Lobby" },
+          { type: "group", id: 7, name: "not this" },
+          { type: "group", id: "8" },
+          { type: "group", id: "6", name: "Six", secret: "x" },
+          { type: "chatroom", id: "5" },
+        ],
+      });
+      const response = await send("/misc/demo_square");
+      assert.equal(response.headers.get("cache-control"), "private");
+      const unknown = { portraitUri: "", memberCount: 0, maxMemberCount: 0 };
+      await answers(response, 200, {
+        code: 200,
+        result: [
+          { type: "chatroom", id: "w-9", name: "Lobby" },
+          { type: "group", id: "w-7", ...TEAM },
+          { type: "group", id: "w-8", name: "Unknown", ...unknown },
+          { type: "group", id: "w-6", name: "Six", ...unknown },
+          { type: "chatroom", id: "w-5", name: "Unknown" },
+        ],
+      });
+    },
+  },
+  {
+    title: "demo_square needs no session and ignores a broken one, and other parameters",
+    run: async ({ send }) => {
+      const headers = { authorization: "Bearer x", cookie: `${COOKIE}=x; ${LEGACY_COOKIE}=x` };
+      assert.equal((await send("/misc/demo_square?a=b", { headers })).status, 200);
+    },
+  },
+  {
+    title: "demo_square keeps the last good list when a broken one comes",
+    run: async ({ send, versions }) => {
+      const demoSquare = [{ type: "chatroom", id: "9", name: "Lobby" }];
+      versions.replace({ ...sampleRecords, demoSquare });
+      versions.replace({ ...sampleRecords, demoSquare: [{ type: "channel", id: "9" }] });
+      const result = [{ type: "chatroom", id: "w-9", name: "Lobby" }];
+      await answers(await send("/misc/demo_square"), 200, { code: 200, result });
+      await refuses(await send("/readyz"), 503, "VERSIONS_UNAVAILABLE");
+    },
+  },
+  {
+    title: "demo_square answers 503 when nobody can say what its groups are called",
+    run: async (subject) => {
+      const { send, versions } = subject;
+      const lobby = { type: "chatroom", id: "9", name: "Lobby" };
+      subject.setStoreDown(true);
+      versions.replace({ ...sampleRecords, demoSquare: [lobby, { type: "group", id: "7" }] });
+      const response = await send("/misc/demo_square");
+      assert.match(response.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+      const body = await refuses(response, 503, "STORE_UNAVAILABLE");
+      assert.doesNotMatch(JSON.stringify(body), /SECRET/);
+      versions.replace({ ...sampleRecords, demoSquare: [lobby] });
+      assert.equal((await send("/misc/demo_square")).status, 200);
+    },
+  },
+];
+
 const paths: Contract<HttpSubject> = [
   ...GETS.map((path) => ({
     title: `${path} serves HEAD as GET, without the body`,
@@ -848,6 +929,7 @@ export const httpContract: Contract<HttpSubject> = [
   ...bodies,
   ...sendMessage,
   ...screenCapture,
+  ...demoSquare,
   ...paths,
   ...operations,
 ];

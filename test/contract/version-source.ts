@@ -12,20 +12,20 @@ export interface VersionSourceSubject {
   readonly source: VersionSource;
   /** What the source held when it was opened. */
   readonly first: Releases;
-  /** Another pair, different in both parts. */
+  /** Others, different in every part. */
   readonly second: Releases;
   /** Makes this what the source holds; resolves once the source knows. */
   readonly publish: (releases: Releases) => Promise<void>;
-  /** Makes what the source holds no valid pair; resolves once the source knows. */
+  /** Makes what the source holds no valid releases; resolves once the source knows. */
   readonly spoil: () => Promise<void>;
-  /** What a source answers that has never held a valid pair. */
+  /** What a source answers that has never held valid releases. */
   readonly withoutAny: () => Promise<Either<VersionsUnavailable, unknown>>;
 }
 
 /** Each sentence of the port's comment. */
 export const versionSourceContract: Contract<VersionSourceSubject> = [
   {
-    title: "current answers the desktop and the mobile releases that the source holds",
+    title: "current answers the releases and the demo square that the source holds",
     run: async ({ source, first, second, publish }) => {
       assert.deepEqual(await succeed(source.current()), first);
       await publish(second);
@@ -47,9 +47,9 @@ export const versionSourceContract: Contract<VersionSourceSubject> = [
       await publishing;
       answers.add(await succeed(source.current()));
       assert.ok(answers.size <= 2);
-      for (const { desktop, mobile } of answers) {
-        const whole = desktop.version === first.desktop.version ? first : second;
-        assert.deepEqual({ desktop, mobile }, whole);
+      for (const answer of answers) {
+        const whole = answer.desktop.version === first.desktop.version ? first : second;
+        assert.deepEqual(answer, whole);
       }
     },
   },
@@ -65,7 +65,7 @@ export const versionSourceContract: Contract<VersionSourceSubject> = [
     },
   },
   {
-    title: "a source that has had a valid pair goes on answering with the last one",
+    title: "a source that has had valid releases goes on answering with the last one",
     run: async ({ source, second, publish, spoil }) => {
       await publish(second);
       const last = await succeed(source.current());
@@ -75,7 +75,7 @@ export const versionSourceContract: Contract<VersionSourceSubject> = [
     },
   },
   {
-    title: "VERSIONS_UNAVAILABLE: there has been no valid pair",
+    title: "VERSIONS_UNAVAILABLE: there have been no valid ones",
     run: async ({ withoutAny }) => {
       const answer = await withoutAny();
       assert.ok(E.isLeft(answer));

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { readFile, writeFile } from "node:fs/promises";
+import { cp, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
@@ -148,6 +148,7 @@ test("releases check says what each sample client would get", async (t) => {
     t.regex(stdout, /^desktop 0\.0\.1: 200, 1\.0\.2 from http/m);
     t.regex(stdout, /^desktop 1\.0\.2: 204/m);
     t.regex(stdout, /^iOS: 1\.0\.5 from/m);
+    t.regex(stdout, /^demo square: groups 0, chat rooms 0$/m);
   });
 });
 
@@ -155,10 +156,31 @@ test("releases check lists what is wrong with the files, a line each", async (t)
   const { dir, remove } = await makeTempDir();
   t.teardown(remove);
   await writeFile(join(dir, "desktop.json"), '{"version":"abc","url":"u"}');
+  await writeFile(join(dir, "demo_square.json"), '[{"type":"group","id":7},{"type":"chatroom"}]');
   const { code, stderr } = await runProgram(["releases", "check"], { RELEASES_DIR: dir });
   t.is(code, 1);
   t.regex(stderr, /desktop\.json: version: expected a semantic version$/m);
   t.regex(stderr, /mobile\.json: file: expected one that can be read/m);
+  t.regex(stderr, /demo_square\.json: 1\.id: expected an id$/m);
+});
+
+test("releases check and doctor refuse a demo square with an id that the deployment cannot spell", async (t) => {
+  const { dir, remove } = await makeTempDir();
+  t.teardown(remove);
+  await cp("adapters/file/sample", dir, { recursive: true });
+  const write = (id: string): Promise<void> =>
+    writeFile(join(dir, "demo_square.json"), `[{"type":"group","id":${JSON.stringify(id)}}]`);
+  const variables = { DATA_DIR: join(dir, "data"), RELEASES_DIR: dir, N3D_KEY: "11EdDIaqpcim" };
+  const fault = /demo_square\.json: 0\.id: expected an id of this deployment/;
+  await write("team");
+  const refused = await runProgram(["releases", "check"], variables);
+  t.is(refused.code, 1);
+  t.regex(refused.stderr, fault);
+  t.regex((await runProgram(["doctor"], variables)).stdout, fault);
+  await write("7");
+  const { code, stdout } = await runProgram(["releases", "check"], variables);
+  t.is(code, 0);
+  t.regex(stdout, /^demo square: groups 1, chat rooms 0$/m);
 });
 
 test("doctor finds every part well, or names the ones that are not", async (t) => {

@@ -1,9 +1,11 @@
 import * as TE from "fp-ts/lib/TaskEither.js";
 import {
   type MemoryGateway,
+  type MemoryGroups,
   type MemoryStore,
   type MemoryVersions,
   makeMemoryGateway,
+  makeMemoryGroups,
   makeMemoryIds,
   makeMemoryStore,
   makeMemoryVersions,
@@ -21,6 +23,7 @@ export interface World {
   readonly store: MemoryStore;
   readonly versions: MemoryVersions;
   readonly gateway: MemoryGateway;
+  readonly groups: MemoryGroups;
   /** From now on the store answers nothing, or answers again. */
   readonly setStoreDown: (down: boolean) => void;
   /** A session token of this user, one hour long unless it says otherwise. */
@@ -44,6 +47,7 @@ export const makeWorld = async (): Promise<World> => {
   const store = makeMemoryStore();
   const versions = makeMemoryVersions();
   const gateway = makeMemoryGateway();
+  const groups = makeMemoryGroups();
   let down = false;
   const unlessDown = <A>(
     task: TE.TaskEither<ReturnType<typeof storeUnavailable>, A>,
@@ -58,6 +62,7 @@ export const makeWorld = async (): Promise<World> => {
       versions: versions.versions,
       gateway: gateway.gateway,
       relationships: store.relationships,
+      groups: { profilesOf: (asked) => unlessDown(groups.groups.profilesOf(asked)) },
       settings: {
         noticeStatus: (key) => unlessDown(store.settings.noticeStatus(key)),
         setNoticeStatus: (key, status, notice) =>
@@ -84,6 +89,7 @@ export const makeWorld = async (): Promise<World> => {
     store,
     versions,
     gateway,
+    groups,
     setStoreDown: (next) => {
       down = next;
     },
