@@ -19,7 +19,7 @@ const NOW = Date.UTC(2026, 0, 1);
 const UNAUTHENTICATED = { _tag: "UNAUTHENTICATED" } as const;
 const secret = new TextEncoder().encode("a secret of thirty-two bytes, or");
 
-// Made by the server that such a deployment runs, under the password "cookiekey".
+// Known values of such a deployment, under the password "cookiekey".
 const KNOWN = [
   {
     user: "1",
