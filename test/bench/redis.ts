@@ -9,9 +9,18 @@ import { STATUS } from "../../adapters/redis/settings.ts";
 import type { ConversationKey } from "../../core/domain/conversation.ts";
 import { noticeFrom } from "../contract/fixtures.ts";
 import { succeed } from "../support/expect.ts";
-import { startRedisServer } from "../support/redis-server.ts";
+import { type RedisServer, startRedisServer } from "../support/redis-server.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
-import { compare, median, print, startBare, startQuietly } from "./measure.ts";
+import {
+  compare,
+  type Headers,
+  type Load,
+  type Measured,
+  median,
+  print,
+  startBare,
+  startQuietly,
+} from "./measure.ts";
 import { GET_STATUS, SET_STATUS, signIn } from "./routes.ts";
 
 const SIZES = [1_000, 100_000, 1_000_000];
@@ -27,6 +36,8 @@ export const benchRedis = async (): Promise<void> => {
     MESSAGE_GATEWAY: "log",
     STORE: "redis",
     REDIS_URL: redis.url,
+    // An outage is among what is measured.
+    LOG_LEVEL: "fatal",
   };
   const headers = await signIn(variables);
   const loads = [
@@ -40,10 +51,39 @@ export const benchRedis = async (): Promise<void> => {
   await compare(ours, bare, headers, loads);
   print("");
   await bare.end();
+  await benchOutage(ours, headers, redis);
   await ours.end();
   await remove();
-  await redis.close();
   await benchGrowth();
+};
+
+/** How soon a get and a set are refused once Redis is killed, and answered once it is back. */
+const benchOutage = async (
+  { url }: Measured,
+  headers: Headers,
+  { port, close: kill }: RedisServer,
+): Promise<void> => {
+  const statusOf = async ({ method, path, body = "" }: Load): Promise<number> =>
+    (await fetch(`${url}${path}`, { method, headers, body })).status;
+  await kill();
+  const waits: number[] = [];
+  for (const load of [GET_STATUS, SET_STATUS, GET_STATUS, SET_STATUS]) {
+    const began = performance.now();
+    const status = await statusOf(load);
+    waits.push(performance.now() - began);
+    if (status !== 503) {
+      throw new Error(`${load.path}: ${status} though Redis was killed`);
+    }
+  }
+  const again = await startRedisServer("--port", String(port));
+  const began = performance.now();
+  // What was stored is gone with this Redis, the friendship too: a refusal by it is an answer.
+  while ((await statusOf(SET_STATUS)) === 503) {}
+  const back = performance.now() - began;
+  print(`Redis killed: each of four requests is 503 within ${Math.max(...waits).toFixed(0)} ms.`);
+  print(`Redis started: the first answer after ${back.toFixed(0)} ms.`);
+  print("");
+  await again.close();
 };
 
 const conversationOf = (number: number): ConversationKey => `private:${number}:${number + 1}`;

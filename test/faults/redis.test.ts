@@ -2,9 +2,11 @@
  * What a Redis that fails comes to: real redis-servers that are killed, stalled, made read-only and
  * cut off, and real servers in front of them.
  */
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { createServer, connect as dial, type Socket } from "node:net";
 import test from "ava";
+import * as E from "fp-ts/lib/Either.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import { Redis } from "ioredis";
@@ -36,6 +38,7 @@ import { play } from "../support/play.ts";
 import type { ServerProcess } from "../support/program.ts";
 import { freePort, type RedisServer, startRedisServer } from "../support/redis-server.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { until } from "../support/until.ts";
 
 /** A Redis that may be killed and come back: on the same port, and with its data if it keeps any. */
 interface Node {
@@ -804,6 +807,29 @@ test("a set is acknowledged once as many replicas have it as are asked for", asy
     t.is(await server.end("SIGTERM"), 0);
   });
 });
+
+const [, major, minor] =
+  /v=(\d+)\.(\d+)/.exec(execFileSync("redis-server", ["--version"], { encoding: "utf8" })) ?? [];
+const knowsFiles = Number(major) > 7 || (Number(major) === 7 && Number(minor) >= 2);
+
+(knowsFiles ? test : test.skip)(
+  "a set is acknowledged once the replicas' files have it (skipped on a Redis before 7.2, which has no WAITAOF)",
+  async (t) => {
+    const files = ["--appendonly", "yes", "--appendfsync", "always"];
+    const node = await startNode("--repl-diskless-sync-delay", "0", ...files);
+    t.teardown(node.close);
+    const replica = await startNode("--replicaof", "127.0.0.1", `${node.port}`, ...files);
+    t.teardown(replica.close);
+    const { settings, close } = await openRedisStore({ urls: [node.url], minReplicas: 1 });
+    t.teardown(close);
+    await until("the replica's file has what is set", async () =>
+      E.isRight(await settings.setNoticeStatus(G, 1, noticeFrom("alice"))()),
+    );
+    await replica.call("CONFIG", "SET", "appendonly", "no");
+    const { cause } = await fail(settings.setNoticeStatus(G, 0, noticeFrom("alice")));
+    t.is(cause, "fewer than 1 replicas have the write");
+  },
+);
 
 // The pace that RongCloud asks for would leave most of the load for the end.
 const UNHURRIED = { RONGCLOUD_PRIVATE_PER_MINUTE: "6000000", RONGCLOUD_GROUP_PER_SECOND: "100000" };
