@@ -2,9 +2,13 @@
 import { once } from "node:events";
 
 // Who embeds the core installs none of the libraries that the program needs.
-const loadProgram = async (): Promise<typeof import("./program.ts") | undefined> => {
+const loadProgram = async () => {
   try {
-    return await import("./program.ts");
+    const [{ runCommandLine }, { showBar, showLines }] = await Promise.all([
+      import("./program.ts"),
+      import("./progress.ts"),
+    ]);
+    return { runCommandLine, showBar, showLines };
   } catch (fault) {
     if (fault instanceof Error && "code" in fault && fault.code === "ERR_MODULE_NOT_FOUND") {
       process.stderr.write(
@@ -16,6 +20,8 @@ const loadProgram = async (): Promise<typeof import("./program.ts") | undefined>
   }
 };
 
+const complain = (line: string): boolean => process.stderr.write(`${line}\n`);
+
 const program = await loadProgram();
 process.exitCode =
   program === undefined
@@ -23,7 +29,8 @@ process.exitCode =
     : await program.runCommandLine(process.argv.slice(2), {
         env: process.env,
         print: (line) => process.stdout.write(`${line}\n`),
-        complain: (line) => process.stderr.write(`${line}\n`),
+        complain,
+        showProgress: process.stderr.isTTY ? program.showBar : program.showLines(complain),
         ended: () =>
           Promise.race(
             ["SIGTERM", "SIGINT"].map(async (signal) => {

@@ -5,6 +5,7 @@ import type { ListOptions } from "./directory.ts";
 import { diagnose } from "./doctor.ts";
 import type { Failure } from "./failure.ts";
 import { addFriends, listFriends, removeFriends } from "./friends.ts";
+import { type ImportOptions, importFiles } from "./import.ts";
 import { addMembers, listMembers, removeMembers } from "./members.ts";
 import { listDeadLetters, type RetryOptions, retryNotices, showOutbox } from "./outbox.ts";
 import { checkReleases } from "./releases.ts";
@@ -66,6 +67,14 @@ const makeProgram = (surroundings: Surroundings, run: Run): Command => {
 
   describeFriends(program, surroundings, run);
   describeMembers(program, surroundings, run);
+  program
+    .command("import")
+    .description("read who knows whom from CSV files; it may be run again")
+    .option("--friends <file>", "rows userId,friendId")
+    .option("--members <file>", "rows groupId,userId")
+    .option("--json", "the report as a JSON array")
+    .action((options: ImportOptions) => run(importFiles(surroundings, options)));
+
   describeOutbox(program, surroundings, run);
 
   program

@@ -21,7 +21,14 @@ const CORE: Readonly<Record<string, ReadonlyArray<string>>> = {
 // Every adapter may import the core, its own folder, fp-ts and io-ts. Beyond that:
 const ADAPTERS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "adapters/cache": ["lru-cache"],
-  "adapters/cli": ["node:", "commander", "adapters/inversify", "inversify"],
+  "adapters/cli": [
+    "node:",
+    "adapters/inversify",
+    "cli-progress",
+    "commander",
+    "csv-parse",
+    "inversify",
+  ],
   "adapters/config": [],
   "adapters/fetch": ["adapters/http", "adapters/session"],
   "adapters/file": ["node:", "chokidar"],

@@ -1,0 +1,39 @@
+import { SingleBar } from "cli-progress";
+
+/** How far a long command has come. */
+export interface Progress {
+  readonly update: (done: number, rows: number) => void;
+  readonly stop: () => void;
+}
+
+/** Shows how far a long command has come, of so much. */
+export type ShowProgress = (what: string, total: number) => Progress;
+
+/** A bar, on a terminal. */
+export const showBar: ShowProgress = (what, total) => {
+  const bar = new SingleBar({
+    format: `${what} {bar} {percentage}% | {rows} rows | {eta_formatted} left`,
+    stopOnComplete: false,
+    hideCursor: true,
+  });
+  bar.start(total, 0, { rows: 0 });
+  return { update: (done, rows) => bar.update(done, { rows }), stop: () => bar.stop() };
+};
+
+const ROWS_A_LINE = 100_000;
+
+/** A line for every so many rows, for a log. */
+export const showLines =
+  (print: (line: string) => void): ShowProgress =>
+  (what, total) => {
+    let next = ROWS_A_LINE;
+    return {
+      update: (done, rows) => {
+        if (rows >= next) {
+          next = rows - (rows % ROWS_A_LINE) + ROWS_A_LINE;
+          print(`${what}: ${rows} rows, ${Math.floor((100 * done) / total)}%`);
+        }
+      },
+      stop: () => {},
+    };
+  };
