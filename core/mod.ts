@@ -106,7 +106,7 @@ export type { IdCodec } from "./ports/id-codec.ts";
 export type { MessageGateway } from "./ports/message-gateway.ts";
 export type { Outbox } from "./ports/outbox.ts";
 export type { RelationshipDirectory, Relationships } from "./ports/relationships.ts";
-export type { SettingsRepository } from "./ports/settings-repository.ts";
+export type { ImportableSettings, SettingsRepository } from "./ports/settings-repository.ts";
 export type { VersionSource } from "./ports/version-source.ts";
 export type { Delivery, DeliveryPorts, NextDelivery } from "./usecases/deliver-notices.ts";
 export type { ConversationInput, EntryError, EntryPorts } from "./usecases/enter-conversation.ts";

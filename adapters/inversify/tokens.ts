@@ -3,6 +3,7 @@ import type * as TE from "fp-ts/lib/TaskEither.js";
 import type {
   GroupProfiles,
   IdCodec,
+  ImportableSettings,
   MessageGateway,
   Misc,
   MiscError,
@@ -10,7 +11,6 @@ import type {
   RelationshipDirectory,
   Relationships,
   Releases,
-  SettingsRepository,
   StoreUnavailable,
   UserId,
 } from "../../core/mod.ts";
@@ -32,7 +32,7 @@ export interface Store {
   readonly risks: TE.TaskEither<StoreUnavailable, ReadonlyArray<string>>;
   /** The client of a store on Redis, for what is counted beside it. */
   readonly client: O.Option<object>;
-  readonly settings: SettingsRepository;
+  readonly settings: ImportableSettings;
   readonly outbox: Outbox;
   readonly relationships: RelationshipDirectory;
   readonly close: () => Promise<void>;

@@ -1,6 +1,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { flow, identity, pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
+import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
 import type { Key, RangeOptions } from "lmdb";
@@ -34,8 +35,15 @@ export interface Environment {
   readonly write: <Failure, A>(
     action: () => E.Either<Failure, A>,
   ) => TE.TaskEither<Failure | StoreUnavailable, A>;
+  /** A write for every so many items, so that none is larger than the disk was asked for. */
+  readonly writeEach: <Item>(
+    items: ReadonlyArray<Item>,
+    change: (item: Item) => void,
+  ) => TE.TaskEither<StoreUnavailable, void>;
   readonly close: () => Promise<void>;
 }
+
+const ITEMS_A_WRITE = 100;
 
 /** Opens the environment in the file `path`. */
 export const openEnvironment = (
@@ -68,6 +76,8 @@ const makeEnvironment = (
       TE.fromIO(() => closed),
       TE.chain((over) => (over ? TE.left(storeUnavailable("the store is closed")) : task)),
     );
+  const writeWhileOpen: Environment["write"] = (action) =>
+    whileOpen(pipe(write(action), TE.chainEitherKW(identity)));
   return {
     table: (name, codec) => makeTable(name, table(name), codec),
     read: (action) =>
@@ -79,7 +89,14 @@ const makeEnvironment = (
           ),
         ),
       ),
-    write: (action) => whileOpen(pipe(write(action), TE.chainEitherKW(identity))),
+    write: writeWhileOpen,
+    writeEach: (items, change) =>
+      pipe(
+        items,
+        RA.chunksOf(ITEMS_A_WRITE),
+        TE.traverseSeqArray((some) => writeWhileOpen(() => E.right(some.forEach(change)))),
+        TE.map(() => undefined),
+      ),
     close: async () => {
       closed = true;
       await idle();

@@ -21,6 +21,7 @@ export const makeJoined = ({ send, close, lost }: Channel): Backend => {
     settings: {
       noticeStatus: methods.NOTICE_STATUS.ask(send),
       setNoticeStatus: (...change) => announced(setNoticeStatus(...change)),
+      importStatuses: methods.IMPORT_STATUSES.ask(send),
       ready: methods.READY.ask(send),
     },
     outbox: {

@@ -186,6 +186,19 @@ export const SET_NOTICE_STATUS: Method<
   ({ settings }) => settings.setNoticeStatus,
 );
 
+/** `importStatuses` of its port. */
+export const IMPORT_STATUSES: Method<
+  [ReadonlyArray<readonly [ConversationKey, NoticeStatus]>],
+  never,
+  void
+> = define(
+  "importStatuses",
+  t.tuple([t.readonlyArray(t.readonly(t.tuple([key, NoticeStatus])))]),
+  t.undefined,
+  t.never,
+  ({ settings }) => settings.importStatuses,
+);
+
 /** `ready` of its port. */
 export const READY: Method<[], never, void> = define(
   "ready",
@@ -337,6 +350,7 @@ export const METHODS: ReadonlyMap<string, (backend: Backend) => (args: unknown) 
       HELLO,
       NOTICE_STATUS,
       SET_NOTICE_STATUS,
+      IMPORT_STATUSES,
       READY,
       ADD,
       CLAIM,

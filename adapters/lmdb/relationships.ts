@@ -1,37 +1,27 @@
 import * as E from "fp-ts/lib/Either.js";
-import { pipe } from "fp-ts/lib/function.js";
-import * as RA from "fp-ts/lib/ReadonlyArray.js";
-import * as TE from "fp-ts/lib/TaskEither.js";
-import type { StoreUnavailable } from "../../core/domain/errors.ts";
 import { type GroupId, Id, type UserId } from "../../core/domain/identity.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
 import type { Environment, Table } from "./environment.ts";
 
 /** Friends under [user, friend], once each way; members under [group, user]. */
-export const makeRelationships = ({ table, read, write }: Environment): RelationshipDirectory => {
+export const makeRelationships = ({
+  table,
+  read,
+  write,
+  writeEach,
+}: Environment): RelationshipDirectory => {
   const friends: Table<Id> = table("friends", Id);
   const members: Table<Id> = table("members", Id);
   const all = (owner: Id): { start: [Id]; end: [Id, string] } => ({
     start: [owner],
     end: [owner, AFTER_ANY_ID],
   });
-  /** A write for every so many: none is larger than the disk was asked for. */
-  const inParts = <A>(
-    items: ReadonlyArray<A>,
-    change: (item: A) => void,
-  ): TE.TaskEither<StoreUnavailable, void> =>
-    pipe(
-      items,
-      RA.chunksOf(PART),
-      TE.traverseSeqArray((part) => write(() => E.right(part.forEach(change)))),
-      TE.map(() => undefined),
-    );
 
   return {
     areFriends: (user, other) => read(() => E.right(friends.has([user, other]))),
     isMember: (group, user) => read(() => E.right(members.has([group, user]))),
     addFriends: (pairs) =>
-      inParts(
+      writeEach(
         pairs.filter(([user, other]) => user !== other),
         ([user, other]) => {
           friends.put([user, other], other);
@@ -45,11 +35,10 @@ export const makeRelationships = ({ table, read, write }: Environment): Relation
         return E.right(undefined);
       }),
     friendsOf: (user: UserId) => read(() => friends.values(all(user))),
-    addMembers: (group, users) => inParts(users, (user) => members.put([group, user], user)),
-    removeMembers: (group, users) => inParts(users, (user) => members.remove([group, user])),
+    addMembers: (group, users) => writeEach(users, (user) => members.put([group, user], user)),
+    removeMembers: (group, users) => writeEach(users, (user) => members.remove([group, user])),
     membersOf: (group: GroupId) => read(() => members.values(all(group))),
   };
 };
 
-const PART = 100;
 const AFTER_ANY_ID = "~";

@@ -1,23 +1,33 @@
 import * as E from "fp-ts/lib/Either.js";
-import { pipe } from "fp-ts/lib/function.js";
+import { flow, pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
+import type { ConversationKey } from "../../core/domain/conversation.ts";
 import { NoticeStatus } from "../../core/domain/screen-capture.ts";
-import type { SettingsRepository } from "../../core/ports/settings-repository.ts";
+import type { ImportableSettings } from "../../core/ports/settings-repository.ts";
 import type { Environment } from "./environment.ts";
 import type { LmdbOutbox } from "./outbox.ts";
 
+/** The key of a conversation's imported status, beside the one of what was set here. */
+const imported = (conversation: ConversationKey): string => `imported:${conversation}`;
+
 /** Statuses by conversation; each set is one transaction with the outbox's part. */
 export const makeSettings = (
-  { table, read, write }: Environment,
+  { table, read, write, writeEach }: Environment,
   { enqueue, announce }: LmdbOutbox,
-): SettingsRepository => {
+): ImportableSettings => {
   const statuses = table("statuses", NoticeStatus);
   const probes = table("probes", t.literal("written"));
   return {
     noticeStatus: (conversation) =>
-      read(() => pipe(statuses.get(conversation), E.map(O.getOrElse((): NoticeStatus => 0)))),
+      read(() =>
+        pipe(
+          statuses.get(conversation),
+          E.chain(O.match(() => statuses.get(imported(conversation)), flow(O.some, E.right))),
+          E.map(O.getOrElse((): NoticeStatus => 0)),
+        ),
+      ),
     setNoticeStatus: (conversation, status, notice) =>
       pipe(
         write(() =>
@@ -28,6 +38,8 @@ export const makeSettings = (
         ),
         TE.chainFirstIOK(() => announce),
       ),
+    importStatuses: (some) =>
+      writeEach(some, ([conversation, status]) => statuses.put(imported(conversation), status)),
     ready: () => write(() => E.right(probes.put("ready", "written"))),
   };
 };

@@ -7,7 +7,7 @@ import * as TE from "fp-ts/lib/TaskEither.js";
 import { type StoreUnavailable, storeUnavailable } from "../../core/domain/errors.ts";
 import type { Outbox } from "../../core/ports/outbox.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
-import type { SettingsRepository } from "../../core/ports/settings-repository.ts";
+import type { ImportableSettings } from "../../core/ports/settings-repository.ts";
 import type { Backend } from "./backend.ts";
 import { type Channel, isUnserved, joinChannel, serveChannel } from "./channel.ts";
 import { makeJoined } from "./joined.ts";
@@ -18,7 +18,7 @@ import { HELLO } from "./protocol.ts";
 
 /** The ports that the embedded store serves, and the end of it. */
 export interface LmdbStore {
-  readonly settings: SettingsRepository;
+  readonly settings: ImportableSettings;
   readonly outbox: Outbox;
   readonly relationships: RelationshipDirectory;
   /** Waits for what is being written. Whatever is asked afterwards is STORE_UNAVAILABLE. */
@@ -139,6 +139,7 @@ const makeStore = ({ backend, subscribe, close }: Switch): LmdbStore => {
     settings: {
       noticeStatus: by(({ settings }) => settings.noticeStatus),
       setNoticeStatus: by(({ settings }) => settings.setNoticeStatus),
+      importStatuses: by(({ settings }) => settings.importStatuses),
       ready: by(({ settings }) => settings.ready),
     },
     outbox: {

@@ -15,11 +15,11 @@ import type { OutboundMessage } from "../../core/domain/message.ts";
 import type { NoticeStatus } from "../../core/domain/screen-capture.ts";
 import type { Outbox } from "../../core/ports/outbox.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
-import type { SettingsRepository } from "../../core/ports/settings-repository.ts";
+import type { ImportableSettings } from "../../core/ports/settings-repository.ts";
 
 /** The ports that one store serves together. */
 export interface MemoryStore {
-  readonly settings: SettingsRepository;
+  readonly settings: ImportableSettings;
   readonly outbox: Outbox;
   readonly relationships: RelationshipDirectory;
 }
@@ -66,14 +66,22 @@ export const makeMemoryStore = ({
 
 type Enqueue = (conversation: ConversationKey, notice: OutboundMessage) => void;
 
-const makeSettings = (enqueue: Enqueue): SettingsRepository => {
+const makeSettings = (enqueue: Enqueue): ImportableSettings => {
   const statuses = new Map<ConversationKey, NoticeStatus>();
+  const imported = new Map<ConversationKey, NoticeStatus>();
   return {
-    noticeStatus: (conversation) => TE.fromIO(() => statuses.get(conversation) ?? 0),
+    noticeStatus: (conversation) =>
+      TE.fromIO(() => statuses.get(conversation) ?? imported.get(conversation) ?? 0),
     setNoticeStatus: (conversation, status, notice) =>
       TE.fromIO(() => {
         statuses.set(conversation, status);
         enqueue(conversation, notice);
+      }),
+    importStatuses: (some) =>
+      TE.fromIO(() => {
+        for (const [conversation, status] of some) {
+          imported.set(conversation, status);
+        }
       }),
     ready: () => TE.right(undefined),
   };

@@ -2,7 +2,7 @@ import type * as TE from "fp-ts/lib/TaskEither.js";
 import type { StoreUnavailable } from "../../core/domain/errors.ts";
 import type { Outbox } from "../../core/ports/outbox.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
-import type { SettingsRepository } from "../../core/ports/settings-repository.ts";
+import type { ImportableSettings } from "../../core/ports/settings-repository.ts";
 import type { Client, RedisConnectionOptions } from "./client.ts";
 import { connect } from "./connection.ts";
 import { durabilityRisks } from "./durability.ts";
@@ -13,7 +13,7 @@ import { makeSettings } from "./settings.ts";
 
 /** The ports that a Redis store serves, and the end of it. */
 export interface RedisStore {
-  readonly settings: SettingsRepository;
+  readonly settings: ImportableSettings;
   readonly outbox: Outbox;
   readonly relationships: RelationshipDirectory;
   /** How the servers' own settings can lose what was acknowledged, one sentence for each. */

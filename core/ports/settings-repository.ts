@@ -28,3 +28,17 @@ export interface SettingsRepository {
   /** Succeeds if the store can read and write now. */
   readonly ready: () => TaskEither<StoreUnavailable, void>;
 }
+
+/**
+ * A repository that takes over what an earlier service kept.
+ *
+ * - An imported status is what a conversation has that was never set here, before the import or
+ *   since. It makes no notice.
+ * - Of two imports of a conversation the later one counts. After a fault a call may be kept in part,
+ *   and made again it is kept whole.
+ */
+export interface ImportableSettings extends SettingsRepository {
+  readonly importStatuses: (
+    statuses: ReadonlyArray<readonly [ConversationKey, NoticeStatus]>,
+  ) => TaskEither<StoreUnavailable, void>;
+}

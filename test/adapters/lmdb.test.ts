@@ -7,7 +7,7 @@ import { type LmdbStore, openLmdbStore } from "../../adapters/lmdb/mod.ts";
 import { drain, makeClock, noticeFrom, senders } from "../contract/fixtures.ts";
 import { outboxContract } from "../contract/outbox.ts";
 import { directoryContract } from "../contract/relationships.ts";
-import { settingsContract } from "../contract/settings-repository.ts";
+import { importableSettingsContract } from "../contract/settings-repository.ts";
 import { type Opened, testContract } from "../support/contract.ts";
 import { fail, id, succeed } from "../support/expect.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
@@ -43,7 +43,7 @@ for (const [name, opening] of [
   ["lmdb", open],
   ["joined lmdb", join],
 ] as const) {
-  testContract(`${name} settings`, settingsContract, opening);
+  testContract(`${name} settings`, importableSettingsContract, opening);
 
   testContract(`${name} outbox`, outboxContract, async () => {
     const clock = makeClock();

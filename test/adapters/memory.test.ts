@@ -10,14 +10,14 @@ import { groupProfilesContract } from "../contract/group-profiles.ts";
 import { idCodecContract } from "../contract/id-codec.ts";
 import { outboxContract } from "../contract/outbox.ts";
 import { directoryContract } from "../contract/relationships.ts";
-import { settingsContract } from "../contract/settings-repository.ts";
+import { importableSettingsContract } from "../contract/settings-repository.ts";
 import { versionSourceContract } from "../contract/version-source.ts";
 import { testContract } from "../support/contract.ts";
 import { id, succeed } from "../support/expect.ts";
 
 const close = async (): Promise<void> => {};
 
-testContract("memory settings", settingsContract, async () => ({
+testContract("memory settings", importableSettingsContract, async () => ({
   subject: makeMemoryStore(),
   close,
 }));

@@ -3,7 +3,7 @@ import { openRedisStore, type RedisStoreOptions } from "../../adapters/redis/mod
 import { makeClock } from "../contract/fixtures.ts";
 import { outboxContract } from "../contract/outbox.ts";
 import { directoryContract } from "../contract/relationships.ts";
-import { settingsContract } from "../contract/settings-repository.ts";
+import { importableSettingsContract } from "../contract/settings-repository.ts";
 import { testContract } from "../support/contract.ts";
 import { fail, succeed } from "../support/expect.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
@@ -27,7 +27,7 @@ for (const [name, options] of deployments) {
     return openRedisStore({ ...options, prefix: `test${stores}:`, now });
   };
 
-  testContract(`redis ${name} settings`, settingsContract, async () => {
+  testContract(`redis ${name} settings`, importableSettingsContract, async () => {
     const store = await open();
     return { subject: store, close: store.close };
   });

@@ -8,7 +8,7 @@ import { openRedisStore, type RedisStoreOptions } from "../../adapters/redis/mod
 import { makeClock, noticeFrom } from "../contract/fixtures.ts";
 import { outboxContract } from "../contract/outbox.ts";
 import { directoryContract } from "../contract/relationships.ts";
-import { settingsContract } from "../contract/settings-repository.ts";
+import { importableSettingsContract } from "../contract/settings-repository.ts";
 import { testContract } from "../support/contract.ts";
 import { fail, id, succeed } from "../support/expect.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
@@ -38,7 +38,7 @@ const open = (options: Partial<RedisStoreOptions> = {}) => {
   });
 };
 
-testContract("redis user's settings", settingsContract, async () => {
+testContract("redis user's settings", importableSettingsContract, async () => {
   const store = await open();
   return { subject: store, close: store.close };
 });

@@ -11,7 +11,7 @@ import {
 import { makeClock } from "../contract/fixtures.ts";
 import { outboxContract } from "../contract/outbox.ts";
 import { directoryContract } from "../contract/relationships.ts";
-import { settingsContract } from "../contract/settings-repository.ts";
+import { importableSettingsContract } from "../contract/settings-repository.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { testContract } from "../support/contract.ts";
 import { id, succeed } from "../support/expect.ts";
@@ -29,7 +29,7 @@ const open = (now: () => number = Date.now): Promise<RedisStore> => {
   return openRedisStore({ urls: [server.url], prefix: `test${stores}:`, now });
 };
 
-testContract("redis settings", settingsContract, async () => {
+testContract("redis settings", importableSettingsContract, async () => {
   const store = await open();
   return { subject: store, close: store.close };
 });

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import type { Outbox } from "../../core/ports/outbox.ts";
-import type { SettingsRepository } from "../../core/ports/settings-repository.ts";
+import type {
+  ImportableSettings,
+  SettingsRepository,
+} from "../../core/ports/settings-repository.ts";
 import { succeed } from "../support/expect.ts";
 import type { Contract } from "./contract.ts";
 import { drain, noticeFrom, senders } from "./fixtures.ts";
@@ -65,6 +68,78 @@ export const settingsContract: Contract<SettingsSubject> = [
     title: "ready() succeeds while the store works",
     run: async ({ settings }) => {
       assert.equal(await succeed(settings.ready()), undefined);
+    },
+  },
+];
+
+/** A repository that takes statuses over, and the outbox of the same store. */
+export interface ImportSubject extends SettingsSubject {
+  readonly settings: ImportableSettings;
+}
+
+/** The sentences of both interfaces. */
+export const importableSettingsContract: Contract<ImportSubject> = [
+  ...settingsContract,
+  {
+    title: "importStatuses() gives conversations that were never set a status",
+    run: async ({ settings }) => {
+      const some = Array.from({ length: 1_000 }, (_, index) => `private:1:${index}`);
+      await succeed(
+        settings.importStatuses(some.map((key, index) => [key, index % 3 === 0 ? 1 : 0])),
+      );
+      for (const index of [0, 1, 2, 997, 998, 999]) {
+        assert.equal(
+          await succeed(settings.noticeStatus(`private:1:${index}`)),
+          index % 3 === 0 ? 1 : 0,
+        );
+      }
+      assert.equal(await succeed(settings.noticeStatus("group:1")), 0);
+    },
+  },
+  {
+    title: "importStatuses() leaves what was set here, before it and since",
+    run: async ({ settings }) => {
+      await succeed(settings.setNoticeStatus("group:1", 0, noticeFrom("a")));
+      await succeed(
+        settings.importStatuses([
+          ["group:1", 1],
+          ["group:2", 1],
+        ]),
+      );
+      assert.equal(await succeed(settings.noticeStatus("group:1")), 0);
+      assert.equal(await succeed(settings.noticeStatus("group:2")), 1);
+      await succeed(settings.setNoticeStatus("group:2", 0, noticeFrom("b")));
+      await succeed(settings.importStatuses([["group:2", 1]]));
+      assert.equal(await succeed(settings.noticeStatus("group:2")), 0);
+    },
+  },
+  {
+    title: "importStatuses() overwrites what was imported, also within one call",
+    run: async ({ settings }) => {
+      await succeed(settings.importStatuses([["group:1", 1]]));
+      await succeed(settings.importStatuses([["group:1", 0]]));
+      assert.equal(await succeed(settings.noticeStatus("group:1")), 0);
+      await succeed(
+        settings.importStatuses([
+          ["group:1", 0],
+          ["group:1", 1],
+        ]),
+      );
+      assert.equal(await succeed(settings.noticeStatus("group:1")), 1);
+    },
+  },
+  {
+    title: "importStatuses() makes no notice",
+    run: async ({ settings, outbox }) => {
+      await succeed(settings.importStatuses([["group:1", 1]]));
+      assert.deepEqual(await drain(outbox), []);
+    },
+  },
+  {
+    title: "importStatuses() of nothing changes nothing",
+    run: async ({ settings }) => {
+      await succeed(settings.importStatuses([]));
+      assert.equal(await succeed(settings.noticeStatus("group:1")), 0);
     },
   },
 ];
