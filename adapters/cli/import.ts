@@ -1,212 +1,143 @@
-import * as E from "fp-ts/lib/Either.js";
-import { pipe } from "fp-ts/lib/function.js";
+import { identity, pipe } from "fp-ts/lib/function.js";
 import * as NEA from "fp-ts/lib/NonEmptyArray.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import type { StoreUnavailable } from "../../core/domain/errors.ts";
-import type { Id } from "../../core/domain/identity.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
-import { CsvFault, readRows, sizeOf } from "./csv.ts";
+import { tokens } from "../inversify/mod.ts";
+import { withApplication } from "./application.ts";
+import { csvSource, FRIENDS, MEMBERS, type Pair, type PairFormat } from "./csv.ts";
 import { withDirectory } from "./directory.ts";
-import { type Failure, failed, misused } from "./failure.ts";
+import { type Failure, misconfigured, misused } from "./failure.ts";
+import { tableSource } from "./sealtalk.ts";
+import { useStore } from "./store.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { type Report, transfer } from "./transfer.ts";
 
-/** Where relationships are imported from. */
+/** The tables that can be imported, by their names in SealTalk's database. */
+export const SEALTALK_TABLES = ["friendships", "group_members", "screen_statuses"] as const;
+
+type TableName = (typeof SEALTALK_TABLES)[number];
+
+type Stored = TE.TaskEither<StoreUnavailable, unknown>;
+
+/** Where it is imported from. */
 export interface ImportOptions {
   readonly friends?: string;
   readonly members?: string;
+  /** Which tables of the database at MYSQL_URL; true: all of them. */
+  readonly fromMysql?: true | ReadonlyArray<TableName>;
   readonly json?: boolean;
 }
 
-/** What became of a file's rows. */
-interface Report {
-  readonly file: string;
-  readonly used: number;
-  readonly skipped: ReadonlyArray<{
-    readonly reason: string;
-    readonly rows: number;
-    /** The lines of the first of them. */
-    readonly lines: ReadonlyArray<number>;
-  }>;
-}
-
-/** A kind of file: its first line, if it has one, and what its rows are for. */
-interface Kind {
-  readonly what: "friends" | "members";
-  readonly header: string;
-  readonly put: (
-    directory: RelationshipDirectory,
-    pairs: ReadonlyArray<Pair>,
-  ) => TE.TaskEither<StoreUnavailable, unknown>;
-  readonly objection: (pair: Pair) => string | undefined;
-}
-
-type Pair = readonly [Id, Id];
-
-const FRIENDS: Kind = {
-  what: "friends",
-  header: "userid,friendid",
-  put: ({ addFriends }, pairs) => addFriends(pairs),
-  objection: ([user, friend]) => (user === friend ? "nobody is their own friend" : undefined),
+/** Reads what is elsewhere into the store. What is there already stays; it may be run again. */
+export const importAll = (
+  surroundings: Surroundings,
+  { friends, members, fromMysql, json = false }: ImportOptions,
+): TE.TaskEither<Failure, void> => {
+  const files = friends !== undefined || members !== undefined;
+  if (files === (fromMysql !== undefined)) {
+    return TE.left(
+      misused("expected --from-mysql alone, or --friends FILE, --members FILE or both"),
+    );
+  }
+  return pipe(
+    fromMysql === undefined
+      ? importFiles(surroundings, friends, members)
+      : importTables(surroundings, fromMysql === true ? SEALTALK_TABLES : fromMysql),
+    TE.map((reports) => {
+      for (const line of json ? [JSON.stringify(reports)] : reports.flatMap(asText)) {
+        surroundings.print(line);
+      }
+    }),
+  );
 };
 
-const MEMBERS: Kind = {
-  what: "members",
-  header: "groupid,userid",
-  put: ({ addMembers }, pairs) =>
+const importFiles = (
+  surroundings: Surroundings,
+  friends: string | undefined,
+  members: string | undefined,
+): TE.TaskEither<Failure, ReadonlyArray<Report>> =>
+  withDirectory(surroundings)((directory, idOf) => {
+    const importFile = (
+      file: string,
+      format: PairFormat,
+      put: (pairs: ReadonlyArray<Pair>) => Stored,
+    ): TE.TaskEither<Failure, Report> =>
+      pipe(
+        csvSource(file, format, idOf),
+        TE.chain((source) => transfer(source, put, surroundings.showProgress)),
+      );
+    return TE.sequenceSeqArray([
+      ...(friends === undefined ? [] : [importFile(friends, FRIENDS, directory.addFriends)]),
+      ...(members === undefined ? [] : [importFile(members, MEMBERS, addMembers(directory))]),
+    ]);
+  });
+
+const importTables = (
+  surroundings: Surroundings,
+  names: ReadonlyArray<TableName>,
+): TE.TaskEither<Failure, ReadonlyArray<Report>> =>
+  withApplication(surroundings)((application) =>
+    pipe(
+      application.part(tokens.MYSQL),
+      TE.chainOptionK(() => misconfigured("MYSQL_URL: expected to be set, to import from it"))(
+        identity,
+      ),
+      TE.chain(({ tables }) =>
+        useStore(application)((store) =>
+          pipe(
+            names,
+            TE.traverseSeqArray((name) => importTable(surroundings, tables, store, name)),
+          ),
+        ),
+      ),
+    ),
+  );
+
+const importTable = (
+  { showProgress }: Surroundings,
+  { friendships, groupMembers, screenStatuses }: tokens.Tables,
+  { relationships, settings }: tokens.Store,
+  name: TableName,
+): TE.TaskEither<Failure, Report> => {
+  const importRows = <A>(
+    table: tokens.Table<A>,
+    put: (contents: ReadonlyArray<A>) => Stored,
+  ): TE.TaskEither<Failure, Report> =>
+    pipe(
+      tableSource(name, table),
+      TE.chain((source) => transfer(source, put, showProgress)),
+    );
+  switch (name) {
+    case "friendships":
+      // The other row of the two says the same.
+      return importRows(friendships, (pairs) =>
+        relationships.addFriends(pairs.filter(([one, other]) => one < other)),
+      );
+    case "group_members":
+      return importRows(groupMembers, addMembers(relationships));
+    case "screen_statuses":
+      return importRows(screenStatuses, settings.importStatuses);
+  }
+};
+
+const addMembers =
+  (directory: RelationshipDirectory) =>
+  (pairs: ReadonlyArray<Pair>): Stored =>
     pipe(
       Object.values(NEA.groupBy(([group]: Pair) => `group ${group}`)([...pairs])),
       TE.traverseSeqArray((some) =>
-        addMembers(
+        directory.addMembers(
           some[0][0],
           some.map(([, user]) => user),
         ),
       ),
-    ),
-  objection: () => undefined,
-};
+    );
 
-// Rows are stored so many at a time, and no more of a file are in memory.
-const BATCH = 1_000;
-const LINES_TOLD = 10;
-
-type IdOf = (text: string) => TE.TaskEither<Failure, Id>;
-
-/** Reads who knows whom from CSV files into the store. What is there already stays; it may be run again. */
-export const importFiles = (
-  surroundings: Surroundings,
-  { friends, members, json = false }: ImportOptions,
-): TE.TaskEither<Failure, void> =>
-  friends === undefined && members === undefined
-    ? TE.left(misused("expected --friends FILE.csv, --members FILE.csv or both"))
-    : withDirectory(surroundings)((directory, idOf) =>
-        pipe(
-          [
-            ...(friends === undefined ? [] : [{ kind: FRIENDS, file: friends }]),
-            ...(members === undefined ? [] : [{ kind: MEMBERS, file: members }]),
-          ],
-          TE.traverseSeqArray(
-            ({ kind, file }) =>
-              () =>
-                importFile(surroundings, directory, idOf, kind, file),
-          ),
-          TE.map((reports) => {
-            for (const line of json ? [JSON.stringify(reports)] : reports.flatMap(asText)) {
-              surroundings.print(line);
-            }
-          }),
-        ),
-      );
-
-const importFile = async (
-  { showProgress }: Surroundings,
-  directory: RelationshipDirectory,
-  idOf: IdOf,
-  kind: Kind,
-  file: string,
-): Promise<E.Either<Failure, Report>> => {
-  const size = await sizeOf(file);
-  if (typeof size !== "number") {
-    return E.left(size);
-  }
-  const progress = showProgress(kind.what, size);
-  const skipped = makeSkipped();
-  let used = 0;
-  try {
-    for await (const { pairs, rows, bytes } of readBatches(file, kind, idOf, skipped.add)) {
-      const stored = await kind.put(directory, pairs)();
-      if (E.isLeft(stored)) {
-        return E.left(failed(`store: ${stored.left.cause}`, halfway(file, used)));
-      }
-      used += pairs.length;
-      progress.update(bytes, rows);
-    }
-  } catch (fault) {
-    if (!(fault instanceof CsvFault)) {
-      throw fault;
-    }
-    return E.left(failed(`${file}: ${fault.message}`, halfway(file, used)));
-  } finally {
-    progress.stop();
-  }
-  return E.right({ file, used, skipped: skipped.all() });
-};
-
-const halfway = (file: string, used: number): string =>
-  `${file}: ${used} rows are stored; the import may be run again, and changes nothing twice`;
-
-interface Skipped {
-  readonly add: (reason: string, line: number) => void;
-  readonly all: () => Report["skipped"];
-}
-
-/** Counts the rows that cannot be used, and forgets all but their first lines. */
-const makeSkipped = (): Skipped => {
-  const reasons = new Map<string, { rows: number; lines: ReadonlyArray<number> }>();
-  return {
-    add: (reason, line) => {
-      const { rows, lines } = reasons.get(reason) ?? { rows: 0, lines: [] };
-      reasons.set(reason, { rows: rows + 1, lines: [...lines, line].slice(0, LINES_TOLD) });
-    },
-    all: () => [...reasons].map(([reason, counted]) => ({ reason, ...counted })),
-  };
-};
-
-interface Batch {
-  readonly pairs: ReadonlyArray<Pair>;
-  /** How many rows, and how much of the file, have been read by now. */
-  readonly rows: number;
-  readonly bytes: number;
-}
-
-async function* readBatches(
-  file: string,
-  kind: Kind,
-  idOf: IdOf,
-  skip: Skipped["add"],
-): AsyncGenerator<Batch> {
-  let pairs: Pair[] = [];
-  let [rows, read] = [0, 0];
-  for await (const { line, columns, bytes } of readRows(file)) {
-    if (line === 1 && columns.join().toLowerCase() === kind.header) {
-      continue;
-    }
-    [rows, read] = [rows + 1, bytes];
-    const pair = await pairIn(kind, idOf, columns);
-    if (typeof pair === "string") {
-      skip(pair, line);
-    } else {
-      pairs.push(pair);
-    }
-    if (pairs.length === BATCH) {
-      yield { pairs, rows, bytes };
-      pairs = [];
-    }
-  }
-  yield { pairs, rows, bytes: read };
-}
-
-/** The ids of a row, or why it cannot be used. */
-const pairIn = async (
-  { objection }: Kind,
-  idOf: IdOf,
-  columns: ReadonlyArray<string>,
-): Promise<Pair | string> => {
-  const [first, second] = columns;
-  if (first === undefined || second === undefined || columns.length > 2) {
-    return "not two columns";
-  }
-  const pair = await pipe(TE.Do, TE.apS("first", idOf(first)), TE.apS("second", idOf(second)))();
-  if (E.isLeft(pair)) {
-    return "not an id here";
-  }
-  const ids: Pair = [pair.right.first, pair.right.second];
-  return objection(ids) ?? ids;
-};
-
-const asText = ({ file, used, skipped }: Report): ReadonlyArray<string> => [
-  `${file}: ${used} rows are stored`,
+const asText = ({ from, by, stored, skipped }: Report): ReadonlyArray<string> => [
+  `${from}: ${stored} rows are stored`,
   ...skipped.map(
-    ({ reason, rows, lines }) =>
-      `${file}: ${rows} rows are not: ${reason} (line ${lines.join(", ")}${rows > lines.length ? ", …" : ""})`,
+    ({ reason, rows, first }) =>
+      `${from}: ${rows} rows are not: ${reason} (${by} ${first.join(", ")}${rows > first.length ? ", …" : ""})`,
   ),
 ];

@@ -1,11 +1,11 @@
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import * as E from "fp-ts/lib/Either.js";
 import type * as TE from "fp-ts/lib/TaskEither.js";
 import type { ListOptions } from "./directory.ts";
 import { diagnose } from "./doctor.ts";
 import type { Failure } from "./failure.ts";
 import { addFriends, listFriends, removeFriends } from "./friends.ts";
-import { type ImportOptions, importFiles } from "./import.ts";
+import { type ImportOptions, importAll, SEALTALK_TABLES } from "./import.ts";
 import { addMembers, listMembers, removeMembers } from "./members.ts";
 import { listDeadLetters, type RetryOptions, retryNotices, showOutbox } from "./outbox.ts";
 import { checkReleases } from "./releases.ts";
@@ -67,13 +67,20 @@ const makeProgram = (surroundings: Surroundings, run: Run): Command => {
 
   describeFriends(program, surroundings, run);
   describeMembers(program, surroundings, run);
+
   program
     .command("import")
-    .description("read who knows whom from CSV files; it may be run again")
+    .description("read what is elsewhere into the store; it may be run again")
     .option("--friends <file>", "rows userId,friendId")
     .option("--members <file>", "rows groupId,userId")
+    .addOption(
+      new Option(
+        "--from-mysql [table...]",
+        "from the SealTalk database at MYSQL_URL: these tables, or all",
+      ).choices(SEALTALK_TABLES),
+    )
     .option("--json", "the report as a JSON array")
-    .action((options: ImportOptions) => run(importFiles(surroundings, options)));
+    .action((options: ImportOptions) => run(importAll(surroundings, options)));
 
   describeOutbox(program, surroundings, run);
 

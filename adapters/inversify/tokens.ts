@@ -26,6 +26,9 @@ import type { Sessions, TokenOptions } from "../session/mod.ts";
 import type { KeepAliveFetch } from "../undici/mod.ts";
 import { makeToken, type Token } from "./provide.ts";
 
+// What commands read in SealTalk's database, which they have by way of these tokens alone.
+export type { Table, Tables } from "../mysql/mod.ts";
+
 /** The ports that one store serves, and its end. */
 export interface Store {
   /** How the store's own settings can lose what was acknowledged, one sentence for each. */

@@ -7,12 +7,14 @@ import { type MysqlUrlFault, parseMysqlUrl } from "./address.ts";
 import { makeConnection, QUERY_MS } from "./connection.ts";
 import { makeGroups } from "./groups.ts";
 import { makeRelationships } from "./relationships.ts";
+import { makeTables, type Tables } from "./tables.ts";
 import { sslOptions } from "./tls.ts";
 
 /** What an existing SealTalk database tells, and the end of it. Nothing in it is changed. */
 export interface MysqlDatabase {
   readonly relationships: Relationships;
   readonly groups: GroupProfiles;
+  readonly tables: Tables;
   /** Succeeds if relationships can be read now. */
   readonly ready: () => TE.TaskEither<StoreUnavailable, void>;
   /** Ends the connections; whatever is asked afterwards is STORE_UNAVAILABLE. */
@@ -58,6 +60,7 @@ export const openMysqlDatabase = ({
       return {
         ...makeRelationships(connection),
         groups: makeGroups(connection),
+        tables: makeTables(connection),
         close: connection.close,
       };
     }),

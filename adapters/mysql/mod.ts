@@ -5,3 +5,4 @@
  */
 export { type MysqlAddress, type MysqlUrlFault, parseMysqlUrl, type SslMode } from "./address.ts";
 export { type MysqlDatabase, type MysqlDatabaseOptions, openMysqlDatabase } from "./database.ts";
+export type { Row, Table, Tables } from "./tables.ts";

@@ -53,12 +53,13 @@ test("import reports the rows that it cannot use, and stores the others", async 
   t.is(code, 0);
   t.deepEqual(JSON.parse(stdout), [
     {
-      file: friends,
-      used: 2,
+      from: friends,
+      by: "line",
+      stored: 2,
       skipped: [
-        { reason: "not two columns", rows: 2, lines: [2, 4] },
-        { reason: "nobody is their own friend", rows: 1, lines: [5] },
-        { reason: "not an id here", rows: 2, lines: [6, 8] },
+        { reason: "not two columns", rows: 2, first: [2, 4] },
+        { reason: "nobody is their own friend", rows: 1, first: [5] },
+        { reason: "not an id here", rows: 2, first: [6, 8] },
       ],
     },
   ]);
@@ -96,7 +97,7 @@ test("import reads a file that is larger than its memory, and says how far it is
   );
   const members = await file("members.csv", lines.join("\n"));
   const { code, stdout, stderr } = await run("import", "--members", members);
-  t.is(stderr, "members: 100000 rows, 40%\nmembers: 200000 rows, 80%\n");
+  t.is(stderr, `${members}: 100000 rows, 40%\n${members}: 200000 rows, 80%\n`);
   t.is(stdout, `${members}: ${rows} rows are stored\n`);
   t.is(code, 0);
 });

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
@@ -20,11 +20,30 @@ const environment = (variables: Readonly<Record<string, string>>): NodeJS.Proces
 });
 
 /** Runs the built program to its end. */
-export const runProgram = async (
+export const runProgram = (
   args: ReadonlyArray<string>,
   variables: Readonly<Record<string, string>>,
-): Promise<Ended> => {
-  const child = spawn(process.execPath, [MAIN, ...args], { env: environment(variables) });
+): Promise<Ended> => endOf(startProgram(args, variables));
+
+/** Starts the built program. */
+export const startProgram = (
+  args: ReadonlyArray<string>,
+  variables: Readonly<Record<string, string>>,
+): ChildProcessWithoutNullStreams =>
+  spawn(process.execPath, [MAIN, ...args], { env: environment(variables) });
+
+/** Runs the built program on a terminal, which `script` of util-linux makes, to its end. */
+export const runOnTerminal = (
+  args: ReadonlyArray<string>,
+  variables: Readonly<Record<string, string>>,
+): Promise<Ended> =>
+  endOf(
+    spawn("script", ["-qec", [process.execPath, MAIN, ...args].join(" "), "/dev/null"], {
+      env: environment({ TERM: "xterm", ...variables }),
+    }),
+  );
+
+const endOf = async (child: ChildProcessWithoutNullStreams): Promise<Ended> => {
   const ended = once(child, "close");
   const [stdout, stderr] = await Promise.all([textOf(child.stdout), textOf(child.stderr)]);
   const [code] = await ended;

@@ -52,11 +52,12 @@ export const PASSWORD = "p@ss:w/rd% 密";
 /** The statements of docs/operating.md, for a database and a user of this name. */
 const rights = async (name: string): Promise<string> => {
   const page = await readFile("docs/operating.md", "utf8");
-  const [, sql] = /```sql\n([\s\S]*?)\n```/.exec(page) ?? [];
-  if (sql === undefined) {
+  const blocks = [...page.matchAll(/```sql\n([\s\S]*?)\n```/g)].flatMap(([, sql = ""]) => sql);
+  if (blocks.length === 0) {
     throw new Error("docs/operating.md lists no rights");
   }
-  return sql
+  return blocks
+    .join("\n")
     .replaceAll("'misc'@", `'${name}'@`)
     .replaceAll("sealtalk.", `${name}.`)
     .replaceAll("'a password of its own'", `'${PASSWORD}'`);
