@@ -595,6 +595,19 @@ export const readConfig = (
     }),
   );
 
-/** The faults as text, one line each. */
+/**
+ * The faults as text, one line each.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { isLeft } from "fp-ts/lib/Either.js";
+ * import { makeContainer, renderFaults } from "sealtalk-misc/inversify";
+ *
+ * const wired = makeContainer({ PORT: "a lot" }, { serving: true });
+ * assert.ok(isLeft(wired));
+ * assert.match(renderFaults(wired.left), /^PORT: expected/);
+ * ```
+ */
 export const renderFaults = (faults: ReadonlyArray<ConfigFault>): string =>
   faults.map(({ variable, message }) => `${variable}: ${message}`).join("\n");

@@ -63,7 +63,20 @@ const NOTICES_AT_ONCE = 16;
 
 /**
  * Wires the program for an environment, or reports everything that is wrong with that. Nothing is
- * opened before it is asked for. `serving`: whether a server is to be run.
+ * opened before it is asked for. `serving`: whether a server is to be run, which needs more.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { isRight } from "fp-ts/lib/Either.js";
+ * import { closeContainer, makeContainer, resolve, tokens } from "sealtalk-misc/inversify";
+ *
+ * const wired = makeContainer({ STORE: "memory", SESSION_SECRET: "s".repeat(32) }, { serving: true });
+ * assert.ok(isRight(wired));
+ * const misc = await resolve(wired.right, tokens.MISC);
+ * assert.ok(isRight(await misc.checkUpdate("1.0.0")()));
+ * await closeContainer(wired.right);
+ * ```
  */
 export const makeContainer = (
   env: Readonly<Record<string, string | undefined>>,
@@ -78,7 +91,20 @@ export const makeContainer = (
     }),
   );
 
-/** Closes what was opened: first who takes requests and who delivers, then what they work on. */
+/**
+ * Closes what was opened: first who takes requests and who delivers, then what they work on.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { isRight } from "fp-ts/lib/Either.js";
+ * import { closeContainer, makeContainer } from "sealtalk-misc/inversify";
+ *
+ * const wired = makeContainer({ STORE: "memory" }, { serving: false });
+ * assert.ok(isRight(wired));
+ * await closeContainer(wired.right);
+ * ```
+ */
 export const closeContainer = async (container: Container): Promise<void> => {
   await Promise.all([unbind(container, tokens.SERVER), unbind(container, tokens.RELAY)]);
   await unbind(container, tokens.RELEASE_FILES);
@@ -376,12 +402,39 @@ const openStore = async (store: StoreConfig, dataDir: string): Promise<tokens.St
   }
 };
 
-/** Why a value could not be made, in one line: a container yields values or throws. */
+/**
+ * Why a value could not be made, in one line: a container yields values or throws.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { isRight } from "fp-ts/lib/Either.js";
+ * import { makeContainer, OpeningFault, resolve, tokens } from "sealtalk-misc/inversify";
+ *
+ * const wired = makeContainer({ RELEASES_DIR: "/nowhere" }, { serving: false });
+ * assert.ok(isRight(wired));
+ * await assert.rejects(resolve(wired.right, tokens.RELEASE_FILES), OpeningFault);
+ * ```
+ */
 export class OpeningFault extends Error {
   override readonly name = "OpeningFault";
 }
 
-/** The same, where it is the configuration that is at fault; the line names the variable. */
+/**
+ * The same, where it is the configuration that is at fault; the line names the variable.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { isRight } from "fp-ts/lib/Either.js";
+ * import { ConfigurationFault, makeContainer, resolve, tokens } from "sealtalk-misc/inversify";
+ *
+ * const env = { STORE: "memory", SESSION_JWKS: "/nowhere/keys.json" };
+ * const wired = makeContainer(env, { serving: false });
+ * assert.ok(isRight(wired));
+ * await assert.rejects(resolve(wired.right, tokens.SESSIONS), ConfigurationFault);
+ * ```
+ */
 export class ConfigurationFault extends OpeningFault {}
 
 const opened = async <Fault, A>(

@@ -1,10 +1,11 @@
 /**
- * The wiring: the one place that knows who implements what.
+ * The wiring: the one place that knows who implements what. A program that wants the whole service,
+ * and one part of its own, binds that part's token anew before it asks for anything.
  *
  * @module
  */
 
-export { type Config, renderFaults } from "../config/mod.ts";
-export { ConfigurationFault, closeContainer, makeContainer } from "./container.ts";
-export { resolve, type Token } from "./provide.ts";
+export { type Config, type ConfigFault, renderFaults } from "../config/mod.ts";
+export { ConfigurationFault, closeContainer, makeContainer, OpeningFault } from "./container.ts";
+export { provide, resolve, type Token } from "./provide.ts";
 export * as tokens from "./tokens.ts";

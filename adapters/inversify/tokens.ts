@@ -1,3 +1,20 @@
+/**
+ * The names of the parts in the container, each tied to the type of its part.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { isRight } from "fp-ts/lib/Either.js";
+ * import { makeContainer, resolve, tokens } from "sealtalk-misc/inversify";
+ *
+ * const wired = makeContainer({ STORE: "memory", RATE_LIMIT: "5" }, { serving: false });
+ * assert.ok(isRight(wired));
+ * const { rateLimit } = await resolve(wired.right, tokens.CONFIG);
+ * assert.equal(rateLimit, 5);
+ * ```
+ *
+ * @module
+ */
 import type * as O from "fp-ts/lib/Option.js";
 import type * as TE from "fp-ts/lib/TaskEither.js";
 import type {
@@ -53,24 +70,45 @@ export type ReadReleases = TE.TaskEither<ReadonlyArray<string>, Releases>;
 /** Asks the gateway, without a message, whether it would take one. */
 export type ProbeGateway = TE.TaskEither<MiscError, void>;
 
+/** The configuration. */
 export const CONFIG: Token<Config> = makeToken("Config");
+/** Where log lines go. */
 export const LOGGER: Token<Logger> = makeToken("Logger");
+/** What /metrics counts. */
 export const METRICS: Token<Metrics> = makeToken("Metrics");
+/** The store that STORE names. */
 export const STORE: Token<Store> = makeToken("Store");
+/** The SealTalk database at MYSQL_URL, if that is set. */
 export const MYSQL: Token<O.Option<MysqlDatabase>> = makeToken("MysqlDatabase");
+/** Who knows whom: the database's tables, if there is one, else the store's. */
 export const RELATIONSHIPS: Token<Relationships> = makeToken("Relationships");
+/** The files in RELEASES_DIR, watched. */
 export const RELEASE_FILES: Token<FileVersionSource> = makeToken("FileVersionSource");
+/** The same files, read once. */
 export const READ_RELEASES: Token<ReadReleases> = makeToken("ReadReleases");
+/** How ids are spelled: N3D if N3D_KEY is set, else plain. */
 export const IDS: Token<IdCodec> = makeToken("IdCodec");
+/** What groups are called. */
 export const GROUPS: Token<GroupProfiles> = makeToken("GroupProfiles");
+/** The `fetch` that keeps connections to RongCloud. */
 export const KEEP_ALIVE: Token<KeepAliveFetch> = makeToken("KeepAliveFetch");
+/** Who takes messages: RongCloud, or the log. */
 export const GATEWAY: Token<MessageGateway> = makeToken("MessageGateway");
+/** A question to the gateway that sends nothing. */
 export const PROBE_GATEWAY: Token<ProbeGateway> = makeToken("ProbeGateway");
+/** The core, tied to all of these. */
 export const MISC: Token<Misc> = makeToken("Misc");
+/** The secret or key set of session tokens. */
 export const TOKEN_OPTIONS: Token<TokenOptions> = makeToken("TokenOptions");
+/** Who signs session tokens. */
 export const SIGN_TOKEN: Token<SignToken> = makeToken("SignToken");
+/** Who is asking. */
 export const SESSIONS: Token<Sessions> = makeToken("Sessions");
+/** What an operator is warned of. */
 export const SESSION_RISKS: Token<SessionRisks> = makeToken("SessionRisks");
+/** How many POSTs a user may make. */
 export const RATE_LIMIT: Token<RateLimit> = makeToken("RateLimit");
+/** The loop that delivers notices: it runs once it is asked for. */
 export const RELAY: Token<Relay> = makeToken("Relay");
+/** The server, not started. */
 export const SERVER: Token<Awaited<ReturnType<typeof makeServer>>> = makeToken("Server");

@@ -20,6 +20,8 @@ interface Offered {
   readonly file: string;
   readonly isValue: boolean;
   readonly doc: Docstring | undefined;
+  /** Whether the example of a namespace serves for it. */
+  readonly inNamespace?: boolean;
 }
 
 type Node = Statement | Directive;
@@ -101,7 +103,13 @@ const offeredBy = (file: string, readSource: ReadSource): ReadonlyArray<Offered>
     offeredBy(posix.join(posix.dirname(file), specifier), readSource);
   return module.body.flatMap((node): ReadonlyArray<Offered> => {
     if (node.type === "ExportAllDeclaration") {
-      return follow(node.source.value);
+      const offered = follow(node.source.value);
+      return node.exported === null
+        ? offered
+        : [
+            ...offered.map((one) => ({ ...one, inNamespace: true })),
+            namespaceOf(posix.join(posix.dirname(file), node.source.value), readSource),
+          ];
     }
     if (node.type !== "ExportNamedDeclaration") {
       return [];
@@ -122,6 +130,12 @@ const offeredBy = (file: string, readSource: ReadSource): ReadonlyArray<Offered>
   });
 };
 
+/** A module as one value: what documents it is its first comment. */
+const namespaceOf = (file: string, readSource: ReadSource): Offered => {
+  const [doc] = docstringsOf(file, readSource(file) ?? "");
+  return { name: posix.basename(file, ".ts"), file, isValue: true, doc };
+};
+
 const ownOrImported = (
   module: Module,
   local: string,
@@ -133,12 +147,14 @@ const ownOrImported = (
     : named(offeredBy(imported.from, readSource), imported.name, local);
 };
 
-const faultOf = ({ name, file, isValue, doc }: Offered): string | undefined => {
+const faultOf = ({ name, file, isValue, doc, inNamespace }: Offered): string | undefined => {
   if (doc === undefined || doc.text.trim() === "") {
     return `${file}: ${isValue ? "value" : "type"} ${name} has no docstring`;
   }
   const [, example] = doc.text.split(/^@example$/m);
-  return isValue && (example === undefined || snippetsOf(file, example).length === 0)
+  return isValue &&
+    inNamespace !== true &&
+    (example === undefined || snippetsOf(file, example).length === 0)
     ? `${file}: value ${name} has no @example with a ts block`
     : undefined;
 };
@@ -217,6 +233,14 @@ for (const [what, sources, expected] of [
       "b.ts": "/** It is. */\nexport type One = 1;\nexport const One = 1;",
     },
     ["b.ts: value One has no docstring"],
+  ],
+  [
+    "what is in a namespace, and a namespace without an example",
+    {
+      "a.ts": 'export * as b from "./b.ts";',
+      "b.ts": "/** They are. */\n\n/** It is. */\nexport const one = 1;\nexport const two = 2;",
+    },
+    ["b.ts: value two has no docstring", "b.ts: value b has no @example with a ts block"],
   ],
   [
     "a name that nothing declares",

@@ -1,0 +1,132 @@
+import { type ExecFileException, execFile } from "node:child_process";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import test from "ava";
+import * as TE from "fp-ts/lib/TaskEither.js";
+import * as t from "io-ts";
+import { decode } from "../../core/domain/decode.ts";
+import { succeed } from "../support/expect.ts";
+import { makeTempDir } from "../support/temp-dir.ts";
+
+// The package as it is published, in empty projects.
+
+interface Output {
+  readonly failed: boolean;
+  readonly text: string;
+}
+
+const run = (cwd: string, program: string, ...args: ReadonlyArray<string>): Promise<Output> =>
+  new Promise((done) => {
+    const report = (fault: ExecFileException | null, stdout: string, stderr: string): void =>
+      done({ failed: fault !== null, text: `${stdout}${stderr}` });
+    execFile(program, [...args], { cwd, maxBuffer: 2 ** 26 }, report);
+  });
+
+const Manifest = t.type({
+  exports: t.record(t.string, t.string),
+  peerDependencies: t.record(t.string, t.string),
+  devDependencies: t.record(t.string, t.string),
+});
+
+const manifest = await succeed(
+  TE.fromEither(
+    decode(Manifest, "package.json")(JSON.parse(await readFile("package.json", "utf8"))),
+  ),
+);
+
+/** What docs/embedding.md says of a subpath: what is installed with it, and whose types it needs. */
+interface Subpath {
+  readonly name: string;
+  readonly packages: ReadonlyArray<string>;
+  /** `DOM` for the compiler's own types of a browser, or packages. */
+  readonly types: ReadonlyArray<string>;
+}
+
+const namesIn = (column: string): ReadonlyArray<string> =>
+  [...column.matchAll(/`([^`]+)`/g)].flatMap(([, name = ""]) => name);
+
+const subpaths: ReadonlyArray<Subpath> = [
+  ...(await readFile("docs/embedding.md", "utf8")).matchAll(
+    /^\| `sealtalk-misc(\/[\w-]+)?` \|[^|]*\| ([^|]*) \| ([^|]*) \|$/gm,
+  ),
+].map(([, path = "", packages = "", types = ""]) => ({
+  name: `sealtalk-misc${path}`,
+  packages: namesIn(packages),
+  types: namesIn(types),
+}));
+
+const { dir, remove } = await makeTempDir();
+test.after.always(remove);
+
+let tarball = "";
+
+test.before(async (t) => {
+  const packed = await run(".", "npm", "pack", "--silent", "--pack-destination", dir);
+  t.false(packed.failed, packed.text);
+  tarball = join(dir, packed.text.trim().split("\n").at(-1) ?? "");
+});
+
+test("the package pleases publint and Are The Types Wrong", async (t) => {
+  for (const [program, ...options] of [
+    ["publint", "run", "--strict"],
+    ["attw", "--profile", "esm-only", "--no-emoji"],
+  ] as const) {
+    const { failed, text } = await run(
+      ".",
+      resolve("node_modules/.bin", program),
+      ...options,
+      tarball,
+    );
+    t.false(failed, text);
+  }
+});
+
+test("docs/embedding.md says of every subpath what it needs", (t) => {
+  t.deepEqual(
+    subpaths.map(({ name }) => name),
+    Object.keys(manifest.exports).map((path) => path.replace(".", "sealtalk-misc")),
+  );
+});
+
+const ranges: Readonly<Record<string, string>> = {
+  ...manifest.devDependencies,
+  ...manifest.peerDependencies,
+};
+
+for (const { name, packages, types } of subpaths) {
+  test(`${name} installed with ${packages.join(", ") || "nothing else"} can be imported, and its types read with ${types.join(", ") || "no host's"}`, async (t) => {
+    const project = join(dir, name.replace("/", "-"));
+    await mkdir(project);
+    await writeFile(join(project, "package.json"), '{"type":"module"}');
+    await writeFile(
+      join(project, "index.ts"),
+      `import * as it from "${name}";\nexport const offered: ReadonlyArray<string> = Object.keys(it);\n`,
+    );
+    const wanted = [...packages, ...types.filter((type) => type !== "DOM")];
+    const installed = await run(
+      project,
+      "npm",
+      ...["install", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error", tarball],
+      ...wanted.map((one) => `${one}@${ranges[one]}`),
+    );
+    t.false(installed.failed, installed.text);
+    const compiled = await run(
+      project,
+      process.execPath,
+      resolve("node_modules/typescript/bin/tsc"),
+      ...["--strict", "--skipLibCheck", "false", "--module", "nodenext", "--target", "esnext"],
+      ...["--lib", types.includes("DOM") ? "esnext,dom" : "esnext"],
+      ...["--types", types.includes("@types/node") ? "node" : ""],
+      "index.ts",
+    );
+    t.false(compiled.failed, compiled.text);
+    const imported = await run(
+      project,
+      process.execPath,
+      "--input-type=module",
+      "--eval",
+      'import { offered } from "./index.js"; if (offered.length === 0) throw new Error("nothing");',
+    );
+    t.false(imported.failed, imported.text);
+  });
+}
