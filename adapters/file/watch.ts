@@ -133,6 +133,12 @@ export const watchFiles = (
 
   const arm = async (way: Way): Promise<void> => {
     await disarm();
+    if (watchable(way).length === 0) {
+      // chokidar is never ready with nothing, and what is to appear in the root is looked for again.
+      fault = O.some("ENOENT");
+      onFault();
+      return;
+    }
     fault = O.none;
     armed = way;
     const opened = openWatcher(way);

@@ -327,6 +327,13 @@ test("openFileVersionSource() does not open a folder with a broken file, and say
   t.deepEqual(log.all, []);
 });
 
+test("openFileVersionSource() does not open a folder that is missing from the root, and says so", async (t) => {
+  const { cause } = await fail(
+    openFileVersionSource({ dir: `/no-releases-${crypto.randomUUID()}`, onReload: () => {} }),
+  );
+  t.regex(cause, /expected one that can be watched \(ENOENT\)/);
+});
+
 test("readReleases() lists every fault of both files, and nothing that they hold", async (t) => {
   const root = makeFolder();
   t.teardown(() => rmSync(root, { recursive: true }));
