@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 const SERVERS = [
   { program: "redis-server", debian: "redis-server" },
   { program: "mariadbd", debian: "mariadb-server" },
+  { program: "nginx", version: "-v", debian: "nginx-light" },
 ];
 
 // Debian has daemons where only root looks, and its packages may ask questions.
@@ -16,7 +17,10 @@ const env = {
 const run = (command, ...args) =>
   spawnSync(command, args, { env, stdio: ["ignore", "ignore", "inherit"] }).status === 0;
 
-const missing = () => SERVERS.filter(({ program }) => !run(program, "--version"));
+const isThere = ({ program, version = "--version" }) =>
+  spawnSync(program, [version], { env, stdio: "ignore" }).status === 0;
+
+const missing = () => SERVERS.filter((server) => !isThere(server));
 
 const install = (packages) =>
   process.getuid?.() === 0 &&
