@@ -3,6 +3,7 @@
  *
  * @module
  */
+
+export type { Answered, OnAnswered } from "../http/mod.ts";
 export { type MiscPluginOptions, miscPlugin } from "./plugin.ts";
-export type { Answered, OnAnswered } from "./routes.ts";
 export { makeServer, type ServerOptions } from "./server.ts";

@@ -1,6 +1,6 @@
 import type { Plugin } from "@hapi/hapi";
-import { type MiscRouteOptions, miscRoutes } from "../http/mod.ts";
-import { hapiRoutes, type OnAnswered } from "./routes.ts";
+import { type MiscRouteOptions, miscRoutes, type OnAnswered } from "../http/mod.ts";
+import { hapiRoutes } from "./routes.ts";
 
 /** What the plugin is registered with. */
 export interface MiscPluginOptions extends MiscRouteOptions {

@@ -1,25 +1,13 @@
 import type { Request, ResponseObject, ResponseToolkit, ServerRoute } from "@hapi/hapi";
 import {
-  errorResponse,
+  answerTo,
   type HttpRequest,
   type HttpResponse,
+  type OnAnswered,
   type Route,
+  refusing,
   requestId,
 } from "../http/mod.ts";
-
-/** What was answered, for a log line and for metrics. */
-export interface Answered {
-  readonly requestId: string;
-  readonly method: string;
-  /** The route's path, or `unknown`: never the text that a client sent. */
-  readonly route: string;
-  readonly answer: HttpResponse;
-  /** From the request's arrival to its answer, in milliseconds. */
-  readonly durationMs: number;
-}
-
-/** Hears of each answer. */
-export type OnAnswered = (answered: Answered) => void;
 
 /**
  * The route table as hapi routes: each path with and without a trailing slash, and a 405 for every
@@ -32,16 +20,9 @@ export const hapiRoutes = (
   routes.flatMap((route) =>
     [route.path, `${route.path}/`].flatMap((path) => [
       serve(route.method, path, route, onAnswered),
-      serve("*", path, refuse(route), onAnswered),
+      serve("*", path, refusing(route), onAnswered),
     ]),
   );
-
-const refuse = ({ method, path }: Route): Route => ({
-  method,
-  path,
-  answer: () => async () =>
-    errorResponse({ _tag: "METHOD_NOT_ALLOWED", allow: method === "GET" ? "GET, HEAD" : method }),
-});
 
 /** One hapi route. hapi neither parses nor bounds what the route itself reads. */
 export const serve = (
@@ -53,7 +34,7 @@ export const serve = (
   method,
   path,
   handler: async (request, toolkit) => {
-    const answer = await answerTo(route, request);
+    const answer = await answerTo(route, requestOf(request));
     return respond(request, toolkit, route.path, answer, onAnswered);
   },
   options: {
@@ -69,21 +50,6 @@ const UNTOUCHED = {
   maxBytes: Number.MAX_SAFE_INTEGER,
   timeout: false,
 } as const;
-
-const answerTo = async (
-  { answer }: Pick<Route, "answer">,
-  request: Request,
-): Promise<HttpResponse> => {
-  try {
-    return await answer(requestOf(request))();
-  } catch (fault) {
-    return errorResponse({ _tag: "INTERNAL_ERROR", cause: reasonOf(fault) });
-  }
-};
-
-/** Why something was thrown, for the log. */
-export const reasonOf = (fault: unknown): string =>
-  fault instanceof Error ? (fault.stack ?? fault.message) : String(fault);
 
 const requestOf = (request: Request): HttpRequest => ({
   query: queryOf(request.raw.req.url ?? ""),

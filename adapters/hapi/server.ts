@@ -6,10 +6,12 @@ import {
   type HttpError,
   type OperationRouteOptions,
   operationRoutes,
+  reasonOf,
   requestId,
+  unknown,
 } from "../http/mod.ts";
 import { type MiscPluginOptions, miscPlugin } from "./plugin.ts";
-import { hapiRoutes, reasonOf, respond, serve } from "./routes.ts";
+import { hapiRoutes, respond, serve } from "./routes.ts";
 
 /** Where the server listens and what it serves. */
 export interface ServerOptions extends MiscPluginOptions, Omit<OperationRouteOptions, "misc"> {
@@ -70,7 +72,7 @@ export const makeServer = async ({
   await server.register({ plugin: miscPlugin, options: { ...options, onAnswered } });
   const operations = operationRoutes({ misc: options.misc, metrics, openApi });
   server.route([...hapiRoutes(operations, onAnswered)]);
-  server.route(serve("*", "/{any*}", nothing, onAnswered));
+  server.route(serve("*", "/{any*}", unknown, onAnswered));
   server.ext("onPreResponse", (request, toolkit) => {
     const { response } = request;
     if (response instanceof Error) {
@@ -131,11 +133,6 @@ const corsFor = (origins: ReadonlyArray<string>): Hapi.RouteOptionsCors => ({
   additionalHeaders: ["X-Request-Id"],
   exposedHeaders: ["ETag", "Retry-After", "X-Request-Id"],
 });
-
-const nothing = {
-  path: "unknown",
-  answer: () => async () => errorResponse({ _tag: "NOT_FOUND" }),
-} as const;
 
 /** What hapi itself refuses: a path that it cannot read, and OPTIONS that are no preflight. */
 const errorOf = (

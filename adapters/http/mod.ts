@@ -4,6 +4,8 @@
  *
  * @module
  */
+export { answerTo, reasonOf, refusing, unknown } from "./answer.ts";
+export type { Answered, OnAnswered } from "./answered.ts";
 export type { RateLimit } from "./authentication.ts";
 export { errorResponse } from "./error-response.ts";
 export type { HttpError, TransportError } from "./errors.ts";

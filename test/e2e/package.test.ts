@@ -1,38 +1,10 @@
-import { type ExecFileException, execFile } from "node:child_process";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import test from "ava";
-import * as TE from "fp-ts/lib/TaskEither.js";
-import * as t from "io-ts";
-import { decode } from "../../core/domain/decode.ts";
-import { succeed } from "../support/expect.ts";
+import { makeProject, packPackage, readManifest, run } from "../support/package.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 
 // The package as it is published, in empty projects.
-
-interface Output {
-  readonly failed: boolean;
-  readonly text: string;
-}
-
-const run = (cwd: string, program: string, ...args: ReadonlyArray<string>): Promise<Output> =>
-  new Promise((done) => {
-    const report = (fault: ExecFileException | null, stdout: string, stderr: string): void =>
-      done({ failed: fault !== null, text: `${stdout}${stderr}` });
-    execFile(program, [...args], { cwd, maxBuffer: 2 ** 26 }, report);
-  });
-
-const Manifest = t.type({
-  exports: t.record(t.string, t.string),
-  peerDependencies: t.record(t.string, t.string),
-  devDependencies: t.record(t.string, t.string),
-});
-
-const manifest = await succeed(
-  TE.fromEither(
-    decode(Manifest, "package.json")(JSON.parse(await readFile("package.json", "utf8"))),
-  ),
-);
 
 /** What docs/embedding.md says of a subpath: what is installed with it, and whose types it needs. */
 interface Subpath {
@@ -60,10 +32,8 @@ test.after.always(remove);
 
 let tarball = "";
 
-test.before(async (t) => {
-  const packed = await run(".", "npm", "pack", "--silent", "--pack-destination", dir);
-  t.false(packed.failed, packed.text);
-  tarball = join(dir, packed.text.trim().split("\n").at(-1) ?? "");
+test.before(async () => {
+  tarball = await packPackage(dir);
 });
 
 test("the package pleases publint and Are The Types Wrong", async (t) => {
@@ -81,35 +51,22 @@ test("the package pleases publint and Are The Types Wrong", async (t) => {
   }
 });
 
-test("docs/embedding.md says of every subpath what it needs", (t) => {
+test("docs/embedding.md says of every subpath what it needs", async (t) => {
+  const { exports } = await readManifest();
   t.deepEqual(
     subpaths.map(({ name }) => name),
-    Object.keys(manifest.exports).map((path) => path.replace(".", "sealtalk-misc")),
+    Object.keys(exports).map((path) => path.replace(".", "sealtalk-misc")),
   );
 });
-
-const ranges: Readonly<Record<string, string>> = {
-  ...manifest.devDependencies,
-  ...manifest.peerDependencies,
-};
 
 for (const { name, packages, types } of subpaths) {
   test(`${name} installed with ${packages.join(", ") || "nothing else"} can be imported, and its types read with ${types.join(", ") || "no host's"}`, async (t) => {
     const project = join(dir, name.replace("/", "-"));
-    await mkdir(project);
-    await writeFile(join(project, "package.json"), '{"type":"module"}');
+    await makeProject(project, tarball, [...packages, ...types.filter((type) => type !== "DOM")]);
     await writeFile(
       join(project, "index.ts"),
       `import * as it from "${name}";\nexport const offered: ReadonlyArray<string> = Object.keys(it);\n`,
     );
-    const wanted = [...packages, ...types.filter((type) => type !== "DOM")];
-    const installed = await run(
-      project,
-      "npm",
-      ...["install", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error", tarball],
-      ...wanted.map((one) => `${one}@${ranges[one]}`),
-    );
-    t.false(installed.failed, installed.text);
     const compiled = await run(
       project,
       process.execPath,

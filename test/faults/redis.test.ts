@@ -434,7 +434,7 @@ test("while what is due is of another type it says so, and the other partitions 
 test("a foreign key is named by each question that meets it", async (t) => {
   const { outbox, settings, relationships, call } = await openDamaged(t, H);
   const questions: ReadonlyArray<readonly [string, string, () => Promise<StoreUnavailable>]> = [
-    ["hget", ours.statuses, () => fail(settings.noticeStatus(G))],
+    ["hmget", ours.statuses, () => fail(settings.noticeStatus(G))],
     ["", ours.statuses, () => fail(settings.setNoticeStatus(G, 1, noticeFrom("alice")))],
     ["", ours.queue(G), () => fail(outbox.add(G, noticeFrom("alice")))],
     ["", ours.state(G), () => fail(outbox.add(G, noticeFrom("alice")))],

@@ -1,0 +1,115 @@
+import {
+  answerTo,
+  errorResponse,
+  type HttpError,
+  type HttpRequest,
+  type HttpResponse,
+  type MiscRouteOptions,
+  miscRoutes,
+  type OnAnswered,
+  type OperationRouteOptions,
+  operationRoutes,
+  type Route,
+  refusing,
+  requestId,
+  unknown,
+} from "../http/mod.ts";
+import { bytesOf } from "./body.ts";
+
+/** What the handler works on. */
+export interface FetchHandlerOptions extends MiscRouteOptions {
+  /** What /metrics and /openapi.json show; without it, the routes of /misc alone are served. */
+  readonly operations?: Omit<OperationRouteOptions, "misc">;
+  /** How long a body may take to arrive, in milliseconds: 10,000 unless it says otherwise. */
+  readonly bodyMs?: number;
+  /** Hears of each answer, for a log and metrics. */
+  readonly onAnswered?: OnAnswered;
+}
+
+/**
+ * The routes of /misc as one function from a web-standard request to its response, for any server
+ * or runtime that knows these. It answers whatever comes, with a 404 what is not its own, and never
+ * rejects.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createMisc } from "sealtalk-misc";
+ * import { makeFetchHandler } from "sealtalk-misc/fetch";
+ * import { makeMemoryPorts } from "sealtalk-misc/memory";
+ * import { makeSessions } from "sealtalk-misc/session";
+ *
+ * const misc = createMisc(makeMemoryPorts());
+ * const secret = crypto.getRandomValues(new Uint8Array(32));
+ * const handle = makeFetchHandler({ misc, sessions: makeSessions({ secret, cookie: "session" }) });
+ * const answer = await handle(new Request("http://localhost/misc/latest_update?version=1.0.2"));
+ * assert.equal(answer.status, 204);
+ * ```
+ */
+export const makeFetchHandler = ({
+  operations,
+  bodyMs,
+  onAnswered = () => {},
+  ...options
+}: FetchHandlerOptions): ((request: Request) => Promise<Response>) => {
+  const routes = new Map(
+    [
+      ...miscRoutes(options),
+      ...(operations === undefined ? [] : operationRoutes({ ...operations, misc: options.misc })),
+    ].flatMap((route) => [
+      [route.path, route],
+      [`${route.path}/`, route],
+    ]),
+  );
+  return async (request) => {
+    const arrivedAt = Date.now();
+    const { pathname, searchParams } = new URL(request.url);
+    const route = routeFor(routes.get(pathname), request.method);
+    const answer = request.bodyUsed
+      ? errorResponse(BODY_USED)
+      : await answerTo(route, requestOf(request, searchParams, bodyMs));
+    const id = requestId(request.headers.get("x-request-id") ?? undefined);
+    onAnswered({
+      requestId: id,
+      method: request.method,
+      route: route.path,
+      answer,
+      durationMs: Date.now() - arrivedAt,
+    });
+    return responseOf(request, answer, id);
+  };
+};
+
+const routeFor = (route: Route | undefined, method: string): Pick<Route, "path" | "answer"> => {
+  if (route === undefined) {
+    return unknown;
+  }
+  const serves = method === route.method || (method === "HEAD" && route.method === "GET");
+  return serves ? route : refusing(route);
+};
+
+/** A middleware in front of the handler has read it: whose program it is has to know. */
+const BODY_USED: HttpError = {
+  _tag: "INTERNAL_ERROR",
+  cause: "the request's body was read before it came here",
+};
+
+const requestOf = (
+  request: Request,
+  query: URLSearchParams,
+  bodyMs: number | undefined,
+): HttpRequest => ({
+  query,
+  header: (name) => request.headers.get(name) ?? undefined,
+  body: bytesOf(request, bodyMs),
+});
+
+const responseOf = (
+  { method }: Request,
+  { status, headers, body }: HttpResponse,
+  id: string,
+): Response =>
+  new Response(method === "HEAD" || body === "" ? null : body, {
+    status,
+    headers: { ...headers, "x-request-id": id },
+  });

@@ -1,0 +1,80 @@
+import { type ExecFileException, execFile } from "node:child_process";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as TE from "fp-ts/lib/TaskEither.js";
+import * as t from "io-ts";
+import { decode } from "../../core/domain/decode.ts";
+import { succeed } from "./expect.ts";
+
+/** What a program that has ended printed, and whether it failed. */
+export interface Output {
+  readonly failed: boolean;
+  readonly text: string;
+}
+
+/** Runs a program to its end in a folder. */
+export const run = (
+  cwd: string,
+  program: string,
+  ...args: ReadonlyArray<string>
+): Promise<Output> =>
+  new Promise((done) => {
+    const report = (fault: ExecFileException | null, stdout: string, stderr: string): void =>
+      done({ failed: fault !== null, text: `${stdout}${stderr}` });
+    execFile(program, [...args], { cwd, maxBuffer: 2 ** 26 }, report);
+  });
+
+const insist = async (running: Promise<Output>): Promise<string> => {
+  const { failed, text } = await running;
+  if (failed) {
+    throw new Error(text);
+  }
+  return text;
+};
+
+/** The package's manifest, as far as tests care. */
+export interface Manifest {
+  readonly exports: Readonly<Record<string, string>>;
+  readonly peerDependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+}
+
+const Manifest: t.Decoder<unknown, Manifest> = t.type({
+  exports: t.record(t.string, t.string),
+  peerDependencies: t.record(t.string, t.string),
+  devDependencies: t.record(t.string, t.string),
+});
+
+/** Reads the package's manifest. */
+export const readManifest = async (): Promise<Manifest> =>
+  succeed(
+    TE.fromEither(
+      decode(Manifest, "package.json")(JSON.parse(await readFile("package.json", "utf8"))),
+    ),
+  );
+
+/** Packs what is built, as it would be published, and names the file. */
+export const packPackage = async (dir: string): Promise<string> => {
+  const printed = await insist(run(".", "npm", "pack", "--silent", "--pack-destination", dir));
+  return join(dir, printed.trim().split("\n").at(-1) ?? "");
+};
+
+/** Makes a project in a new folder and installs the tarball in it, with packages as they are used here. */
+export const makeProject = async (
+  project: string,
+  tarball: string,
+  packages: ReadonlyArray<string>,
+): Promise<void> => {
+  const { devDependencies, peerDependencies } = await readManifest();
+  const ranges: Readonly<Record<string, string>> = { ...devDependencies, ...peerDependencies };
+  await mkdir(project);
+  await writeFile(join(project, "package.json"), '{"type":"module"}');
+  await insist(
+    run(
+      project,
+      "npm",
+      ...["install", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error", tarball],
+      ...packages.map((one) => `${one}@${ranges[one]}`),
+    ),
+  );
+};
