@@ -6,10 +6,10 @@ import { cacheRelationships } from "../../adapters/cache/mod.ts";
 import { makeMemoryStore } from "../../adapters/memory/mod.ts";
 import { type StoreUnavailable, storeUnavailable } from "../../core/domain/errors.ts";
 import type { Relationships } from "../../core/ports/relationships.ts";
+import { fail, id, succeed } from "../contract/expect.ts";
 import { makeClock } from "../contract/fixtures.ts";
 import { relationshipsContract } from "../contract/relationships.ts";
 import { testContract } from "../support/contract.ts";
-import { fail, id, succeed } from "../support/expect.ts";
 
 const [alice, bob, carol] = [id("alice"), id("bob"), id("carol")];
 

@@ -5,8 +5,8 @@ import test from "ava";
 import { type FetchHandlerOptions, makeFetchHandler } from "../../adapters/fetch/mod.ts";
 import { makeMetrics } from "../../adapters/metrics/mod.ts";
 import { httpContract } from "../contract/http.ts";
+import { makeWorld, type World } from "../contract/world.ts";
 import { testContract } from "../support/contract.ts";
-import { makeWorld, type World } from "../support/world.ts";
 
 type Handle = (request: Request) => Promise<Response>;
 

@@ -27,9 +27,9 @@ import {
 } from "../../adapters/file/mod.ts";
 import { makeN3dIds } from "../../adapters/ids/mod.ts";
 import { DemoSquare, DesktopRelease, MobileReleases, type Releases } from "../../core/mod.ts";
+import { fail, succeed } from "../contract/expect.ts";
 import { type VersionSourceSubject, versionSourceContract } from "../contract/version-source.ts";
 import { type Opened, testContract } from "../support/contract.ts";
-import { fail, succeed } from "../support/expect.ts";
 
 const pair = (version: string): Releases => {
   const desktop = {

@@ -9,8 +9,8 @@ import { makeMetrics } from "../../adapters/metrics/mod.ts";
 import { makeRateLimit } from "../../adapters/rate-limit/mod.ts";
 import { createMisc } from "../../core/mod.ts";
 import { type HttpSubject, httpContract } from "../contract/http.ts";
+import { COOKIE, makeWorld, type World } from "../contract/world.ts";
 import { testContract } from "../support/contract.ts";
-import { COOKIE, makeWorld, type World } from "../support/world.ts";
 
 const serverOf = async (
   { misc, sessions, store }: World,

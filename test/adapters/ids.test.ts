@@ -3,9 +3,9 @@ import * as fc from "fast-check";
 import * as E from "fp-ts/lib/Either.js";
 import { makeN3dIds, makePlainIds } from "../../adapters/ids/mod.ts";
 import type { IdCodec } from "../../core/ports/id-codec.ts";
+import { fail, id, succeed } from "../contract/expect.ts";
 import { idCodecContract } from "../contract/id-codec.ts";
 import { testContract } from "../support/contract.ts";
-import { fail, id, succeed } from "../support/expect.ts";
 
 const INVALID_ID = { _tag: "INVALID_ID" } as const;
 const UPPER = 4_294_967_295;

@@ -4,7 +4,7 @@ import test from "ava";
 import * as E from "fp-ts/lib/Either.js";
 import type { Container } from "inversify";
 import { closeContainer, makeContainer, resolve, tokens } from "../../adapters/inversify/mod.ts";
-import { fail, id, succeed } from "../support/expect.ts";
+import { fail, id, succeed } from "../contract/expect.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 
 const containerFor = (env: Readonly<Record<string, string>>): Container => {

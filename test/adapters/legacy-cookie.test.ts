@@ -9,8 +9,8 @@ import {
   type Sessions,
   signSession,
 } from "../../adapters/session/mod.ts";
-import { fail, id, succeed } from "../support/expect.ts";
-import { encryptLegacyCookie, legacyCookie, md5 } from "../support/legacy-cookie.ts";
+import { fail, id, succeed } from "../contract/expect.ts";
+import { encryptLegacyCookie, legacyCookie, md5 } from "../contract/legacy-cookie.ts";
 
 const NAME = "rong_auth_cookie";
 const PASSWORD = "cookiekey";

@@ -2,7 +2,7 @@ import test from "ava";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { makeCommits } from "../../adapters/lmdb/commits.ts";
 import { type StoreUnavailable, storeUnavailable } from "../../core/domain/errors.ts";
-import { fail, succeed } from "../support/expect.ts";
+import { fail, succeed } from "../contract/expect.ts";
 
 const OK: TE.TaskEither<StoreUnavailable, void> = TE.right(undefined);
 

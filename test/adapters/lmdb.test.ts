@@ -4,12 +4,12 @@ import test from "ava";
 import * as O from "fp-ts/lib/Option.js";
 import { open as openRaw } from "lmdb";
 import { type LmdbStore, openLmdbStore } from "../../adapters/lmdb/mod.ts";
+import { fail, id, succeed } from "../contract/expect.ts";
 import { drain, makeClock, noticeFrom, senders } from "../contract/fixtures.ts";
 import { outboxContract } from "../contract/outbox.ts";
 import { directoryContract } from "../contract/relationships.ts";
 import { importableSettingsContract } from "../contract/settings-repository.ts";
 import { type Opened, testContract } from "../support/contract.ts";
-import { fail, id, succeed } from "../support/expect.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 
 const open = async (now: () => number = Date.now): Promise<Opened<LmdbStore>> => {

@@ -5,6 +5,7 @@ import {
   makeMemoryVersions,
   sampleRecords,
 } from "../../adapters/memory/mod.ts";
+import { id, succeed } from "../contract/expect.ts";
 import { makeClock } from "../contract/fixtures.ts";
 import { groupProfilesContract } from "../contract/group-profiles.ts";
 import { idCodecContract } from "../contract/id-codec.ts";
@@ -13,7 +14,6 @@ import { directoryContract } from "../contract/relationships.ts";
 import { importableSettingsContract } from "../contract/settings-repository.ts";
 import { versionSourceContract } from "../contract/version-source.ts";
 import { testContract } from "../support/contract.ts";
-import { id, succeed } from "../support/expect.ts";
 
 const close = async (): Promise<void> => {};
 

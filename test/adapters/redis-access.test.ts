@@ -8,9 +8,9 @@ import {
   type RedisStore,
   type RedisStoreOptions,
 } from "../../adapters/redis/mod.ts";
+import { fail, succeed } from "../contract/expect.ts";
 import { noticeFrom } from "../contract/fixtures.ts";
 import { makeCertificate } from "../support/certificate.ts";
-import { fail, succeed } from "../support/expect.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
 import { startRedisSentinel } from "../support/redis-sentinel.ts";
 import { freePort, startRedisServer } from "../support/redis-server.ts";

@@ -1,11 +1,11 @@
 import test from "ava";
 import { openRedisStore, type RedisStoreOptions } from "../../adapters/redis/mod.ts";
+import { fail, succeed } from "../contract/expect.ts";
 import { makeClock } from "../contract/fixtures.ts";
 import { outboxContract } from "../contract/outbox.ts";
 import { directoryContract } from "../contract/relationships.ts";
 import { importableSettingsContract } from "../contract/settings-repository.ts";
 import { testContract } from "../support/contract.ts";
-import { fail, succeed } from "../support/expect.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
 import { startRedisSentinel } from "../support/redis-sentinel.ts";
 

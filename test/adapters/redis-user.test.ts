@@ -5,12 +5,12 @@ import * as O from "fp-ts/lib/Option.js";
 import { Redis } from "ioredis";
 import { makeRateLimit } from "../../adapters/rate-limit/mod.ts";
 import { openRedisStore, type RedisStoreOptions } from "../../adapters/redis/mod.ts";
+import { fail, id, succeed } from "../contract/expect.ts";
 import { makeClock, noticeFrom } from "../contract/fixtures.ts";
 import { outboxContract } from "../contract/outbox.ts";
 import { directoryContract } from "../contract/relationships.ts";
 import { importableSettingsContract } from "../contract/settings-repository.ts";
 import { testContract } from "../support/contract.ts";
-import { fail, id, succeed } from "../support/expect.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
 import { startRedisServer } from "../support/redis-server.ts";
 

@@ -8,13 +8,13 @@ import {
   type RedisStore,
   type RedisStoreOptions,
 } from "../../adapters/redis/mod.ts";
+import { id, succeed } from "../contract/expect.ts";
 import { makeClock } from "../contract/fixtures.ts";
 import { outboxContract } from "../contract/outbox.ts";
 import { directoryContract } from "../contract/relationships.ts";
 import { importableSettingsContract } from "../contract/settings-repository.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { testContract } from "../support/contract.ts";
-import { id, succeed } from "../support/expect.ts";
 import { freePort, startRedisServer } from "../support/redis-server.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 

@@ -5,8 +5,8 @@ import { makeMemoryGateway, makeMemoryPorts, makeMemoryStore } from "../../adapt
 import { startRelay } from "../../adapters/relay/mod.ts";
 import { storeUnavailable } from "../../core/domain/errors.ts";
 import { createMisc, type Ports } from "../../core/mod.ts";
+import { succeed } from "../contract/expect.ts";
 import { noticeFrom } from "../contract/fixtures.ts";
-import { succeed } from "../support/expect.ts";
 
 const makeRelayed = (overrides: Partial<Ports> = {}) => {
   const events = new EventEmitter();

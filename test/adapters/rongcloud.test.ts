@@ -9,9 +9,9 @@ import {
 } from "../../adapters/rongcloud/mod.ts";
 import { makeKeepAliveFetch } from "../../adapters/undici/mod.ts";
 import type { OutboundMessage } from "../../core/domain/message.ts";
+import { fail, succeed, wireId } from "../contract/expect.ts";
 import { gatewayContract } from "../contract/message-gateway.ts";
 import { testContract } from "../support/contract.ts";
-import { fail, succeed, wireId } from "../support/expect.ts";
 import {
   type Behaviour,
   type FakeRongCloud,

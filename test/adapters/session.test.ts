@@ -19,7 +19,7 @@ import {
   type Sessions,
   signSession,
 } from "../../adapters/session/mod.ts";
-import { fail, id, succeed } from "../support/expect.ts";
+import { fail, id, succeed } from "../contract/expect.ts";
 
 const secret = new TextEncoder().encode("a secret of thirty-two bytes, or");
 const NOW = Date.UTC(2026, 0, 1);

@@ -7,8 +7,8 @@ import { makeKeys } from "../../adapters/redis/keys.ts";
 import { openRedisStore } from "../../adapters/redis/mod.ts";
 import { STATUS } from "../../adapters/redis/settings.ts";
 import type { ConversationKey } from "../../core/domain/conversation.ts";
+import { succeed } from "../contract/expect.ts";
 import { noticeFrom } from "../contract/fixtures.ts";
-import { succeed } from "../support/expect.ts";
 import { type RedisServer, startRedisServer } from "../support/redis-server.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 import {

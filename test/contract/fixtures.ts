@@ -5,7 +5,7 @@ import type { Claim } from "../../core/domain/delivery.ts";
 import type { OutboundMessage } from "../../core/domain/message.ts";
 import { screenCaptureNotice } from "../../core/domain/screen-capture.ts";
 import type { Outbox } from "../../core/ports/outbox.ts";
-import { succeed, wireId } from "../support/expect.ts";
+import { succeed, wireId } from "./expect.ts";
 
 /** A notice that is told from the others by its sender. */
 export const noticeFrom = (
@@ -29,7 +29,19 @@ export interface Clock {
   readonly set: (at: number) => void;
 }
 
-/** Makes a {@link Clock} that stands at `at`. */
+/**
+ * Makes a {@link Clock} that stands at `at`.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { makeClock } from "sealtalk-misc/contract";
+ *
+ * const clock = makeClock();
+ * clock.set(70);
+ * assert.equal(clock.now(), 70);
+ * ```
+ */
 export const makeClock = (at = 0): Clock => {
   let time = at;
   return {

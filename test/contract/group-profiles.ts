@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { GroupProfile } from "../../core/domain/demo-square.ts";
 import type { GroupProfiles } from "../../core/ports/group-profiles.ts";
-import { id, succeed } from "../support/expect.ts";
 import type { Contract } from "./contract.ts";
+import { id, succeed } from "./expect.ts";
 
 /** What the cases need of group profiles: numbers as ids, since a database may know no others. */
 export interface GroupProfilesSubject {
@@ -24,7 +24,24 @@ const EMPTY: GroupProfile = {
   maxMemberCount: 3_000,
 };
 
-/** Each sentence of the port's comment. */
+/**
+ * The sentences of {@link GroupProfiles}.
+ *
+ * @example
+ * ```ts
+ * import { Id } from "sealtalk-misc";
+ * import { groupProfilesContract } from "sealtalk-misc/contract";
+ * import { makeMemoryGroups } from "sealtalk-misc/memory";
+ *
+ * for (const { run } of groupProfilesContract) {
+ *   const { groups, put } = makeMemoryGroups();
+ *   await run({
+ *     groups,
+ *     put: async (group, profile) => [group].filter(Id.is).forEach((id) => put(id, profile)),
+ *   });
+ * }
+ * ```
+ */
 export const groupProfilesContract: Contract<GroupProfilesSubject> = [
   {
     title: "an answer has the profile of each of these groups that is known, and of no other",

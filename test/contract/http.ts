@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { sampleRecords } from "../../adapters/memory/mod.ts";
-import { id } from "../support/expect.ts";
-import { COOKIE, LEGACY_COOKIE, type World } from "../support/world.ts";
 import type { Contract } from "./contract.ts";
+import { id } from "./expect.ts";
 import { drain } from "./fixtures.ts";
+import { COOKIE, LEGACY_COOKIE, type World } from "./world.ts";
 
 /** An HTTP face over a {@link World}. */
 export interface HttpSubject extends World {
@@ -922,7 +922,28 @@ const operations: Contract<HttpSubject> = [
   },
 ];
 
-/** The HTTP section of the contract, for every HTTP face. */
+/**
+ * The HTTP section of the contract, for every HTTP face.
+ *
+ * @example
+ * ```ts
+ * import { httpContract, makeWorld } from "sealtalk-misc/contract";
+ * import { makeFetchHandler } from "sealtalk-misc/fetch";
+ *
+ * const contentType = "text/plain; version=0.0.4";
+ * const operations = {
+ *   metrics: { contentType, read: async () => "# HELP a A.\n" },
+ *   openApi: async () => '{"openapi":"3.1.0"}',
+ * };
+ * for (const { run } of httpContract) {
+ *   const world = await makeWorld();
+ *   const handle = makeFetchHandler({ ...world, operations });
+ *   const send = (path: string, init?: RequestInit) =>
+ *     handle(new Request(new URL(path, "http://localhost"), init));
+ *   await run({ ...world, send });
+ * }
+ * ```
+ */
 export const httpContract: Contract<HttpSubject> = [
   ...versionRoutes,
   ...sessions,

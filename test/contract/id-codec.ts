@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import * as E from "fp-ts/lib/Either.js";
 import type { Id } from "../../core/domain/identity.ts";
 import type { IdCodec } from "../../core/ports/id-codec.ts";
-import { fail, succeed } from "../support/expect.ts";
 import type { Contract } from "./contract.ts";
+import { fail, succeed } from "./expect.ts";
 
 /** What the cases need of an id codec. */
 export interface IdCodecSubject {
@@ -32,7 +32,21 @@ const near = (spelled: string): ReadonlyArray<string> => [
   ]),
 ];
 
-/** Each sentence of the port's comment. */
+/**
+ * The sentences of {@link IdCodec}.
+ *
+ * @example
+ * ```ts
+ * import { Id } from "sealtalk-misc";
+ * import { idCodecContract } from "sealtalk-misc/contract";
+ * import { makeMemoryIds } from "sealtalk-misc/memory";
+ *
+ * const ids = ["1", "alice"].filter(Id.is);
+ * for (const { run } of idCodecContract) {
+ *   await run({ codec: makeMemoryIds(), ids, strangers: ["alice"] });
+ * }
+ * ```
+ */
 export const idCodecContract: Contract<IdCodecSubject> = [
   {
     title: "decode(encode(id)) is id",

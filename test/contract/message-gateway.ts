@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import type { GatewayError } from "../../core/domain/delivery.ts";
 import type { OutboundMessage } from "../../core/domain/message.ts";
 import type { MessageGateway } from "../../core/ports/message-gateway.ts";
-import { fail, succeed, wireId } from "../support/expect.ts";
 import type { Contract } from "./contract.ts";
+import { fail, succeed, wireId } from "./expect.ts";
 
 /** The cloud behind a gateway: what it does from now on, and what it took. */
 export interface Cloud {
@@ -48,7 +48,33 @@ const assertRejected = (error: GatewayError, cure: "operator" | "none"): void =>
   assert.equal(error.cure, cure);
 };
 
-/** The sentences of core/ports/message-gateway.ts. */
+/**
+ * The sentences of {@link MessageGateway}. The example's gateway knows but a cloud that works.
+ *
+ * @example
+ * ```ts
+ * import { gatewayContract } from "sealtalk-misc/contract";
+ * import { makeMemoryGateway } from "sealtalk-misc/memory";
+ *
+ * for (const { run } of gatewayContract.filter(({ title }) => title.includes("has taken"))) {
+ *   const { gateway, taken, refuseWith } = makeMemoryGateway();
+ *   const rejected = { _tag: "GATEWAY_REJECTED", gatewayCode: 1004, cure: "operator" } as const;
+ *   const away = { _tag: "GATEWAY_UNAVAILABLE", delivery: "none", cause: "away" } as const;
+ *   await run({
+ *     gateway,
+ *     cloud: {
+ *       take: () => refuseWith(undefined),
+ *       refuse: () => refuseWith({ ...rejected, cure: "none" }),
+ *       lockOut: () => refuseWith(rejected),
+ *       takeInSilence: () => refuseWith({ ...away, delivery: "unknown" }),
+ *       hang: () => refuseWith({ ...away, delivery: "unknown" }),
+ *       vanish: async () => refuseWith(away),
+ *       taken: () => taken.length,
+ *     },
+ *   });
+ * }
+ * ```
+ */
 export const gatewayContract: Contract<GatewaySubject> = [
   {
     title: "send() succeeds when the cloud has taken the message",

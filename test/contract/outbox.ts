@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import * as O from "fp-ts/lib/Option.js";
 import type { Claim, OutboxStatus, Outcome } from "../../core/domain/delivery.ts";
 import type { Outbox } from "../../core/ports/outbox.ts";
-import { fail, succeed } from "../support/expect.ts";
 import type { Contract } from "./contract.ts";
+import { fail, succeed } from "./expect.ts";
 import { type Clock, drain, noticeFrom, senders } from "./fixtures.ts";
 
 /** An outbox, and the clock that its store goes by; it stands at 0. */
@@ -42,7 +42,20 @@ const statusOf = async (outbox: Outbox, now: number): Promise<OutboxStatus> => {
   };
 };
 
-/** The sentences of core/ports/outbox.ts. */
+/**
+ * The sentences of {@link Outbox}.
+ *
+ * @example
+ * ```ts
+ * import { makeClock, outboxContract } from "sealtalk-misc/contract";
+ * import { makeMemoryStore } from "sealtalk-misc/memory";
+ *
+ * for (const { run } of outboxContract) {
+ *   const clock = makeClock();
+ *   await run({ outbox: makeMemoryStore({ now: clock.now }).outbox, clock });
+ * }
+ * ```
+ */
 export const outboxContract: Contract<OutboxSubject> = [
   {
     title: "claim() finds nothing in an empty outbox",

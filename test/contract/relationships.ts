@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Id } from "../../core/domain/identity.ts";
 import type { RelationshipDirectory, Relationships } from "../../core/ports/relationships.ts";
-import { id, succeed } from "../support/expect.ts";
 import type { Contract } from "./contract.ts";
+import { id, succeed } from "./expect.ts";
 
 /** What tells who knows whom, and how a test has people meet and part behind its back. */
 export interface Acquaintances {
@@ -20,7 +20,28 @@ const LIKE_TWO = ["02", "2_", "2x", "-2", "2e0", "0x2", "4294967298", "184467440
   id,
 );
 
-/** The sentences of {@link Relationships}. Ids are those of an existing database: integers. */
+/**
+ * The sentences of {@link Relationships}. Ids are those of an existing database: integers.
+ *
+ * @example
+ * ```ts
+ * import type { Id } from "sealtalk-misc";
+ * import { relationshipsContract } from "sealtalk-misc/contract";
+ * import { makeMemoryStore } from "sealtalk-misc/memory";
+ *
+ * for (const { run } of relationshipsContract) {
+ *   const { relationships } = makeMemoryStore();
+ *   const tell = async (change: () => Promise<unknown>) => void (await change());
+ *   await run({
+ *     relationships,
+ *     befriend: (user, other) => tell(relationships.addFriends([[user, other]])),
+ *     unfriend: (user, other) => tell(relationships.removeFriends(user, other)),
+ *     join: (group, user) => tell(relationships.addMembers(group, [user])),
+ *     leave: (group, user) => tell(relationships.removeMembers(group, [user])),
+ *   });
+ * }
+ * ```
+ */
 export const relationshipsContract: Contract<Acquaintances> = [
   {
     title: "areFriends() and isMember() know nobody at first",
@@ -104,7 +125,19 @@ const acquaintancesIn = (directory: RelationshipDirectory): Acquaintances => ({
 
 const [a, b, c, ab] = [id("a"), id("b"), id("c"), id("ab")];
 
-/** The sentences of {@link RelationshipDirectory}, and those that it takes over. */
+/**
+ * The sentences of {@link RelationshipDirectory}, and those that it takes over.
+ *
+ * @example
+ * ```ts
+ * import { directoryContract } from "sealtalk-misc/contract";
+ * import { makeMemoryStore } from "sealtalk-misc/memory";
+ *
+ * for (const { run } of directoryContract) {
+ *   await run(makeMemoryStore().relationships);
+ * }
+ * ```
+ */
 export const directoryContract: Contract<RelationshipDirectory> = [
   ...relationshipsContract.map(({ title, run }) => ({
     title,

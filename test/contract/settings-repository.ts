@@ -4,8 +4,8 @@ import type {
   ImportableSettings,
   SettingsRepository,
 } from "../../core/ports/settings-repository.ts";
-import { succeed } from "../support/expect.ts";
 import type { Contract } from "./contract.ts";
+import { succeed } from "./expect.ts";
 import { drain, noticeFrom, senders } from "./fixtures.ts";
 
 /** A settings repository and the outbox of the same store. */
@@ -14,7 +14,19 @@ export interface SettingsSubject {
   readonly outbox: Outbox;
 }
 
-/** The sentences of core/ports/settings-repository.ts. */
+/**
+ * The sentences of {@link SettingsRepository}.
+ *
+ * @example
+ * ```ts
+ * import { settingsContract } from "sealtalk-misc/contract";
+ * import { makeMemoryStore } from "sealtalk-misc/memory";
+ *
+ * for (const { run } of settingsContract) {
+ *   await run(makeMemoryStore());
+ * }
+ * ```
+ */
 export const settingsContract: Contract<SettingsSubject> = [
   {
     title: "noticeStatus() is 0 for a conversation that was never set",
@@ -77,7 +89,19 @@ export interface ImportSubject extends SettingsSubject {
   readonly settings: ImportableSettings;
 }
 
-/** The sentences of both interfaces. */
+/**
+ * The sentences of {@link ImportableSettings}, and those that it takes over.
+ *
+ * @example
+ * ```ts
+ * import { importableSettingsContract } from "sealtalk-misc/contract";
+ * import { makeMemoryStore } from "sealtalk-misc/memory";
+ *
+ * for (const { run } of importableSettingsContract) {
+ *   await run(makeMemoryStore());
+ * }
+ * ```
+ */
 export const importableSettingsContract: Contract<ImportSubject> = [
   ...settingsContract,
   {

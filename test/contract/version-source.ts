@@ -4,8 +4,8 @@ import * as E from "fp-ts/lib/Either.js";
 import type { VersionsUnavailable } from "../../core/domain/errors.ts";
 import type { Releases } from "../../core/domain/release.ts";
 import type { VersionSource } from "../../core/ports/version-source.ts";
-import { fail, succeed } from "../support/expect.ts";
 import type { Contract } from "./contract.ts";
+import { fail, succeed } from "./expect.ts";
 
 /** What the cases need of a version source. */
 export interface VersionSourceSubject {
@@ -22,7 +22,36 @@ export interface VersionSourceSubject {
   readonly withoutAny: () => Promise<Either<VersionsUnavailable, unknown>>;
 }
 
-/** Each sentence of the port's comment. */
+/**
+ * The sentences of {@link VersionSource}.
+ *
+ * @example
+ * ```ts
+ * import { isRight } from "fp-ts/lib/Either.js";
+ * import { versionSourceContract } from "sealtalk-misc/contract";
+ * import { makeMemoryVersions, sampleRecords } from "sealtalk-misc/memory";
+ *
+ * const broken = { desktop: null, mobile: null };
+ * const desktop = { version: "2.0.0", url: "https://a.example", name: "", notes: "", pub_date: "" };
+ * const mobile = { iOS: { version: "2", url: "u" }, Android: { version: "2", url: "u" } };
+ * const demoSquare = [{ type: "group", id: "7" }];
+ * for (const { run } of versionSourceContract) {
+ *   const { versions, replace } = makeMemoryVersions(sampleRecords);
+ *   const first = await versions.current()();
+ *   const second = await makeMemoryVersions({ desktop, mobile, demoSquare }).versions.current()();
+ *   if (isRight(first) && isRight(second)) {
+ *     await run({
+ *       source: versions,
+ *       first: first.right,
+ *       second: second.right,
+ *       publish: async (releases) => replace(releases),
+ *       spoil: async () => replace(broken),
+ *       withoutAny: () => makeMemoryVersions(broken).versions.current()(),
+ *     });
+ *   }
+ * }
+ * ```
+ */
 export const versionSourceContract: Contract<VersionSourceSubject> = [
   {
     title: "current answers the releases and the demo square that the source holds",

@@ -7,9 +7,9 @@ import { cp, writeFile } from "node:fs/promises";
 import { type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
+import { id } from "../contract/expect.ts";
+import { legacyCookie } from "../contract/legacy-cookie.ts";
 import { type Deployment, makeDeployment } from "../support/deployment.ts";
-import { id } from "../support/expect.ts";
-import { legacyCookie } from "../support/legacy-cookie.ts";
 import type { ServerProcess } from "../support/program.ts";
 
 const N3D_KEY = "11EdDIaqpcim";

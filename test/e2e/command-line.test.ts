@@ -3,7 +3,7 @@ import { cp, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { legacyCookie } from "../support/legacy-cookie.ts";
+import { legacyCookie } from "../contract/legacy-cookie.ts";
 import { type Ended, runProgram, startServer } from "../support/program.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 

@@ -10,7 +10,7 @@ import { gzipSync } from "node:zlib";
 import test from "ava";
 import { build } from "esbuild";
 import { signSession } from "../../adapters/session/mod.ts";
-import { id } from "../support/expect.ts";
+import { id } from "../contract/expect.ts";
 import { makeProject, packPackage } from "../support/package.ts";
 import { freePort } from "../support/redis-server.ts";
 import { makeTempDir } from "../support/temp-dir.ts";

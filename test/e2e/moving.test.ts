@@ -8,9 +8,9 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, request }
 import { join } from "node:path";
 import test from "ava";
 import { sampleRecords } from "../../adapters/memory/mod.ts";
-import { id } from "../support/expect.ts";
+import { id } from "../contract/expect.ts";
+import { legacyCookie } from "../contract/legacy-cookie.ts";
 import { startFakeRongCloud } from "../support/fake-rongcloud.ts";
-import { legacyCookie } from "../support/legacy-cookie.ts";
 import { startMariaDbServer } from "../support/mariadb-server.ts";
 import { startNginxServer } from "../support/nginx-server.ts";
 import { runProgram, startServer } from "../support/program.ts";

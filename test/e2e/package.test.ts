@@ -1,32 +1,12 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import test from "ava";
-import { makeProject, packPackage, readManifest, run } from "../support/package.ts";
+import { makeProject, packPackage, readManifest, readSubpaths, run } from "../support/package.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 
 // The package as it is published, in empty projects.
 
-/** What docs/embedding.md says of a subpath: what is installed with it, and whose types it needs. */
-interface Subpath {
-  readonly name: string;
-  readonly packages: ReadonlyArray<string>;
-  /** `DOM` for the compiler's own types of a browser, or packages. */
-  readonly types: ReadonlyArray<string>;
-}
-
-const namesIn = (column: string): ReadonlyArray<string> =>
-  [...column.matchAll(/`([^`]+)`/g)].flatMap(([, name = ""]) => name);
-
-const subpaths: ReadonlyArray<Subpath> = [
-  ...(await readFile("docs/embedding.md", "utf8")).matchAll(
-    /^\| `sealtalk-misc(\/[\w-]+)?` \|[^|]*\| ([^|]*) \| ([^|]*) \|$/gm,
-  ),
-].map(([, path = "", packages = "", types = ""]) => ({
-  name: `sealtalk-misc${path}`,
-  packages: namesIn(packages),
-  types: namesIn(types),
-}));
-
+const subpaths = await readSubpaths();
 const { dir, remove } = await makeTempDir();
 test.after.always(remove);
 

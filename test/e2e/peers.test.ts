@@ -8,8 +8,8 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { sampleRecords } from "../../adapters/memory/mod.ts";
+import { id } from "../contract/expect.ts";
 import { type Deployment, makeDeployment, postJson } from "../support/deployment.ts";
-import { id } from "../support/expect.ts";
 import type { ServerProcess } from "../support/program.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 

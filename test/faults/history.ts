@@ -18,8 +18,8 @@ import {
   storeUnavailable,
 } from "../../core/domain/errors.ts";
 import { createMisc, type MessageGateway, type Outbox } from "../../core/mod.ts";
+import { succeed } from "../contract/expect.ts";
 import { noticeFrom } from "../contract/fixtures.ts";
-import { succeed } from "../support/expect.ts";
 
 /** What becomes of a message that is on its way to the cloud. */
 export type Fate =

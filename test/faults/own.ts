@@ -1,7 +1,7 @@
 /** A program that opens a store and sits on it: an owner to be stopped and killed. */
 import { openLmdbStore } from "../../adapters/lmdb/mod.ts";
+import { succeed } from "../contract/expect.ts";
 import { noticeFrom } from "../contract/fixtures.ts";
-import { succeed } from "../support/expect.ts";
 
 const [dir = ""] = process.argv.slice(2);
 const { settings } = await succeed(openLmdbStore({ dir }));

@@ -8,8 +8,8 @@ import test, { type ExecutionContext } from "ava";
 import * as E from "fp-ts/lib/Either.js";
 import { type LmdbStore, openLmdbStore } from "../../adapters/lmdb/mod.ts";
 import { meetingPlacesOf, tryToOwn } from "../../adapters/lmdb/ownership.ts";
+import { fail, succeed } from "../contract/expect.ts";
 import { drain, noticeFrom, senders } from "../contract/fixtures.ts";
-import { fail, succeed } from "../support/expect.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 
 const startOwner = async (t: ExecutionContext, dir: string): Promise<ChildProcess> => {

@@ -10,8 +10,8 @@ import {
 } from "../../adapters/redis/mod.ts";
 import type { Claim } from "../../core/domain/delivery.ts";
 import type { Outbox } from "../../core/ports/outbox.ts";
+import { fail, id, succeed } from "../contract/expect.ts";
 import { drain, noticeFrom, senders } from "../contract/fixtures.ts";
-import { fail, id, succeed } from "../support/expect.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
 import { startRedisSentinel } from "../support/redis-sentinel.ts";
 import { until } from "../support/until.ts";

@@ -19,9 +19,9 @@ import { makeSettings } from "../../adapters/redis/settings.ts";
 import type { ConversationKey } from "../../core/domain/conversation.ts";
 import type { Claim } from "../../core/domain/delivery.ts";
 import type { StoreUnavailable } from "../../core/domain/errors.ts";
+import { fail, id, succeed, wireId } from "../contract/expect.ts";
 import { drain, makeClock, noticeFrom, senders } from "../contract/fixtures.ts";
 import type { Deployment } from "../support/deployment.ts";
-import { fail, id, succeed, wireId } from "../support/expect.ts";
 import type { Behaviour, FakeRongCloud } from "../support/fake-rongcloud.ts";
 import {
   type Asked,

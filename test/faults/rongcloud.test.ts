@@ -5,10 +5,10 @@
 import { createServer } from "node:https";
 import test, { type ExecutionContext } from "ava";
 import type { OutboxStatus } from "../../core/domain/delivery.ts";
+import { id } from "../contract/expect.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { startDeafHost } from "../support/deaf-host.ts";
 import { type Deployment, makeDeployment } from "../support/deployment.ts";
-import { id } from "../support/expect.ts";
 import { type Behaviour, type FakeRongCloud, listen } from "../support/fake-rongcloud.ts";
 import type { ServerProcess } from "../support/program.ts";
 

@@ -4,7 +4,7 @@ import { signSession } from "../../adapters/session/mod.ts";
 import type { StoreUnavailable } from "../../core/domain/errors.ts";
 import type { Outbox } from "../../core/ports/outbox.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
-import { id, succeed } from "./expect.ts";
+import { id, succeed } from "../contract/expect.ts";
 import { type FakeRongCloud, startFakeRongCloud } from "./fake-rongcloud.ts";
 import { type Ended, runProgram, type ServerProcess, startServer } from "./program.ts";
 import { makeTempDir, type TempDir } from "./temp-dir.ts";

@@ -8,8 +8,8 @@ import {
 } from "../../core/domain/conversation.ts";
 import type { NoticeOperation, NoticeStatus } from "../../core/domain/screen-capture.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
+import { id } from "../contract/expect.ts";
 import { type Deployment, postJson } from "./deployment.ts";
-import { id } from "./expect.ts";
 import type { Taken } from "./fake-rongcloud.ts";
 import type { ServerProcess } from "./program.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
 import { decode } from "../../core/domain/decode.ts";
-import { succeed } from "./expect.ts";
+import { succeed } from "../contract/expect.ts";
 
 /** What a program that has ended printed, and whether it failed. */
 export interface Output {
@@ -52,6 +52,29 @@ export const readManifest = async (): Promise<Manifest> =>
       decode(Manifest, "package.json")(JSON.parse(await readFile("package.json", "utf8"))),
     ),
   );
+
+/** What docs/embedding.md says of a subpath: what is installed with it, and whose types it needs. */
+export interface Subpath {
+  readonly name: string;
+  readonly packages: ReadonlyArray<string>;
+  /** `DOM` for the compiler's own types of a browser, or packages. */
+  readonly types: ReadonlyArray<string>;
+}
+
+const namesIn = (column: string): ReadonlyArray<string> =>
+  [...column.matchAll(/`([^`]+)`/g)].flatMap(([, name = ""]) => name);
+
+/** The table of subpaths in docs/embedding.md. */
+export const readSubpaths = async (): Promise<ReadonlyArray<Subpath>> =>
+  [
+    ...(await readFile("docs/embedding.md", "utf8")).matchAll(
+      /^\| `sealtalk-misc(\/[\w-]+)?` \|[^|]*\| ([^|]*) \| ([^|]*) \|$/gm,
+    ),
+  ].map(([, path = "", packages = "", types = ""]) => ({
+    name: `sealtalk-misc${path}`,
+    packages: namesIn(packages),
+    types: namesIn(types),
+  }));
 
 /** Packs what is built, as it would be published, and names the file. */
 export const packPackage = async (dir: string): Promise<string> => {

@@ -89,9 +89,9 @@ export const docstringsOf = (file: string, source: string): ReadonlyArray<Docstr
       end,
     }));
 
-/** Every ts block of the docstrings in core and adapters, of README.md and of the pages in docs. */
+/** Every ts block of the docstrings in core, adapters and contracts, of README.md and of the pages in docs. */
 export const allSnippets = (): ReadonlyArray<Snippet> => [
-  ...["core", "adapters"]
+  ...["core", "adapters", "test/contract"]
     .flatMap((folder) => filesUnder(folder, ".ts"))
     .flatMap((file) =>
       docstringsOf(file, readFileSync(file, "utf8")).flatMap(({ text, line }) =>

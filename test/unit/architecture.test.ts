@@ -8,7 +8,7 @@ import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
 import { parseSync, Visitor } from "oxc-parser";
 import { decode } from "../../core/domain/decode.ts";
-import { succeed } from "../support/expect.ts";
+import { succeed } from "../contract/expect.ts";
 
 // Who may import whom. What is not listed is forbidden; a folder that is not listed imports nothing.
 const CORE: Readonly<Record<string, ReadonlyArray<string>>> = {
@@ -50,7 +50,9 @@ const ADAPTERS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "adapters/undici": ["undici"],
 };
 
-const TEST_RUNNERS = ["ava", "@fast-check/ava", "node:test"];
+// The contracts are published, for any test runner: they import none, and nothing of other tests.
+const CONTRACTS = ["adapters/memory", "adapters/session", "node:assert/strict", "node:crypto"];
+
 const OF_THE_HOST = ["process", "Buffer", "setTimeout", "setInterval", "setImmediate"];
 
 interface Import {
@@ -131,11 +133,11 @@ const isWithin = (path: string, folder: string): boolean =>
 
 const partOf = (file: string): string => {
   const [top = "", folder = ""] = file.split("/");
-  return top === "test" ? "test" : `${top}/${folder}`;
+  return top === "test" && folder !== "contract" ? "test" : `${top}/${folder}`;
 };
 
 const allowedIn = (part: string): ReadonlyArray<string> | undefined => {
-  const adapter = ADAPTERS[part];
+  const adapter = part === "test/contract" ? CONTRACTS : ADAPTERS[part];
   return adapter === undefined ? CORE[part] : ["core", part, "fp-ts", "io-ts", ...adapter];
 };
 
@@ -160,9 +162,6 @@ const faultOfImport = (file: string, { specifier, typeOnly }: Import): string | 
   }
   if (isWithin(target, "fp-ts") && !/^fp-ts\/lib\/\w+\.js$/.test(target)) {
     return "fp-ts is imported as fp-ts/lib/X.js";
-  }
-  if (isWithin(file, "test/contract") && TEST_RUNNERS.includes(target)) {
-    return "test/contract imports no test runner";
   }
   if (target === "node:process" && part !== "test" && part !== "adapters/cli") {
     return "process is for adapters/cli alone";
@@ -309,8 +308,11 @@ for (const [file, text, expected] of [
   ],
   [
     "test/contract/a.ts",
-    'import test from "ava";',
-    ["test/contract/a.ts:1 imports ava: test/contract imports no test runner"],
+    'import test from "ava";\nimport { until } from "../support/until.ts";',
+    [
+      "test/contract/a.ts:1 imports ava: test/contract may import only core, test/contract, fp-ts, io-ts, adapters/memory, adapters/session, node:assert/strict, node:crypto",
+      "test/contract/a.ts:2 imports ../support/until.ts: test/contract may import only core, test/contract, fp-ts, io-ts, adapters/memory, adapters/session, node:assert/strict, node:crypto",
+    ],
   ],
   [
     "adapters/inversify/a.ts",

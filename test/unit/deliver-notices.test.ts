@@ -4,8 +4,8 @@ import { makeMemoryGateway, makeMemoryStore } from "../../adapters/memory/mod.ts
 import { type Claim, type GatewayError, LEASE_MS } from "../../core/domain/delivery.ts";
 import { storeUnavailable } from "../../core/domain/errors.ts";
 import { claimNext, type DeliveryPorts, deliver } from "../../core/usecases/deliver-notices.ts";
+import { fail, succeed } from "../contract/expect.ts";
 import { makeClock, noticeFrom } from "../contract/fixtures.ts";
-import { fail, succeed } from "../support/expect.ts";
 
 const makeDelivery = () => {
   const clock = makeClock();

@@ -5,7 +5,7 @@ import { makeMemoryPorts, makeMemoryVersions, sampleRecords } from "../../adapte
 import { decode } from "../../core/domain/decode.ts";
 import { DemoSquare, demoSquareItem } from "../../core/domain/demo-square.ts";
 import { createMisc } from "../../core/mod.ts";
-import { fail, id, succeed, wireId } from "../support/expect.ts";
+import { fail, id, succeed, wireId } from "../contract/expect.ts";
 
 const TEAM = { name: "Team", portraitUri: "u", memberCount: 2, maxMemberCount: 500 };
 

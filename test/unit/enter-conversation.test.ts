@@ -3,7 +3,7 @@ import * as TE from "fp-ts/lib/TaskEither.js";
 import { makeMemoryIds, makeMemoryStore } from "../../adapters/memory/mod.ts";
 import { storeUnavailable } from "../../core/domain/errors.ts";
 import { enterConversation } from "../../core/usecases/enter-conversation.ts";
-import { fail, id, succeed } from "../support/expect.ts";
+import { fail, id, succeed } from "../contract/expect.ts";
 
 const makeDoor = async (): Promise<ReturnType<typeof enterConversation>> => {
   const { relationships } = makeMemoryStore();

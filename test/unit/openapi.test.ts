@@ -8,7 +8,7 @@ import {
   miscRoutes,
   operationRoutes,
 } from "../../adapters/http/mod.ts";
-import { makeWorld } from "../support/world.ts";
+import { makeWorld } from "../contract/world.ts";
 
 const gone = { cause: "x" } as const;
 

@@ -2,7 +2,7 @@ import test from "ava";
 import * as E from "fp-ts/lib/Either.js";
 import { makeMemoryGateway, makeMemoryPorts, makeMemoryStore } from "../../adapters/memory/mod.ts";
 import { createMisc, type Misc } from "../../core/mod.ts";
-import { fail, id, succeed } from "../support/expect.ts";
+import { fail, id, succeed } from "../contract/expect.ts";
 
 const MESSAGE = {
   caller: id("1"),

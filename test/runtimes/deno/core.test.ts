@@ -6,7 +6,7 @@ import {
   makeMemoryStore,
 } from "../../../adapters/memory/mod.ts";
 import { createMisc } from "../../../core/mod.ts";
-import { id, succeed } from "../../support/expect.ts";
+import { id, succeed } from "../../contract/expect.ts";
 
 Deno.test("createMisc() decides, stores and delivers under Deno, from its sources", async () => {
   const store = makeMemoryStore();

@@ -41,7 +41,18 @@ export const LEGACY_COOKIE = "rong_auth_cookie";
 const LEGACY_PASSWORD = "cookiekey";
 const DAY_MS = 86_400_000;
 
-/** Makes a {@link World}. */
+/**
+ * Makes a {@link World}.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { makeWorld } from "sealtalk-misc/contract";
+ *
+ * const { misc } = await makeWorld();
+ * assert.equal((await misc.checkUpdate("1.0.0")())._tag, "Right");
+ * ```
+ */
 export const makeWorld = async (): Promise<World> => {
   const secret = crypto.getRandomValues(new Uint8Array(32));
   const store = makeMemoryStore();
