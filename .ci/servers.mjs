@@ -5,6 +5,7 @@ const SERVERS = [
   { program: "redis-server", debian: "redis-server" },
   { program: "mariadbd", debian: "mariadb-server" },
   { program: "nginx", version: "-v", debian: "nginx-light" },
+  { program: "chromium", debian: "chromium" },
 ];
 
 // Debian has daemons where only root looks, and its packages may ask questions.

@@ -16,21 +16,42 @@
  * @module
  */
 
+import type { Option } from "fp-ts/lib/Option.js";
+import type { Task } from "fp-ts/lib/Task.js";
+import type { TaskEither } from "fp-ts/lib/TaskEither.js";
+import type { ConversationType } from "./domain/conversation.ts";
+import type { Claim, GatewayError } from "./domain/delivery.ts";
+import type { DemoSquareItem } from "./domain/demo-square.ts";
+import type {
+  ClaimLost,
+  InvalidVersion,
+  StoreUnavailable,
+  VersionsUnavailable,
+} from "./domain/errors.ts";
+import type { DesktopRelease, MobileReleases } from "./domain/release.ts";
+import type { NoticeStatus } from "./domain/screen-capture.ts";
 import type { GroupProfiles } from "./ports/group-profiles.ts";
 import type { SettingsRepository } from "./ports/settings-repository.ts";
 import type { VersionSource } from "./ports/version-source.ts";
 import { checkUpdate } from "./usecases/check-update.ts";
-import { claimNext, type DeliveryPorts, deliver } from "./usecases/deliver-notices.ts";
+import {
+  claimNext,
+  type Delivery,
+  type DeliveryPorts,
+  deliver,
+  type NextDelivery,
+} from "./usecases/deliver-notices.ts";
 import { demoSquare } from "./usecases/demo-square.ts";
-import type { EntryPorts } from "./usecases/enter-conversation.ts";
+import type { ConversationInput, EntryError, EntryPorts } from "./usecases/enter-conversation.ts";
 import { mobileVersions } from "./usecases/mobile-versions.ts";
-import { readiness } from "./usecases/readiness.ts";
+import { readiness, type Unready } from "./usecases/readiness.ts";
 import {
   getScreenCapture,
   reportScreenCapture,
+  type SetScreenCaptureInput,
   setScreenCapture,
 } from "./usecases/screen-capture.ts";
-import { sendMessage } from "./usecases/send-message.ts";
+import { type SendMessageInput, sendMessage } from "./usecases/send-message.ts";
 
 export { AppVersion, AppVersionOrd, isUpdate, parseAppVersion } from "./domain/app-version.ts";
 export {
@@ -74,6 +95,7 @@ export {
   type NotFriends,
   type StoreUnavailable,
   storeUnavailable,
+  type Tagged,
   type Unauthenticated,
   type UnsupportedConversationType,
   type VersionsUnavailable,
@@ -104,7 +126,7 @@ export {
 export type { GroupProfiles } from "./ports/group-profiles.ts";
 export type { IdCodec } from "./ports/id-codec.ts";
 export type { MessageGateway } from "./ports/message-gateway.ts";
-export type { Outbox } from "./ports/outbox.ts";
+export type { Outbox, Stored } from "./ports/outbox.ts";
 export type { RelationshipDirectory, Relationships } from "./ports/relationships.ts";
 export type { ImportableSettings, SettingsRepository } from "./ports/settings-repository.ts";
 export type { VersionSource } from "./ports/version-source.ts";
@@ -116,8 +138,11 @@ export type { SendMessageInput } from "./usecases/send-message.ts";
 
 /** Everything that the core asks of the world. */
 export interface Ports extends EntryPorts, DeliveryPorts {
+  /** Where releases come from. */
   readonly versions: VersionSource;
+  /** Where statuses are kept: the store of the outbox. */
   readonly settings: SettingsRepository;
+  /** What groups are called. */
   readonly groups: GroupProfiles;
 }
 
@@ -129,16 +154,37 @@ export interface Limits {
 
 /** The use cases, tied to their ports. Nothing runs until the task that one answers is called. */
 export interface Misc {
-  readonly checkUpdate: ReturnType<typeof checkUpdate>;
-  readonly mobileVersions: ReturnType<typeof mobileVersions>;
-  readonly demoSquare: ReturnType<typeof demoSquare>;
-  readonly sendMessage: ReturnType<typeof sendMessage>;
-  readonly getScreenCapture: ReturnType<typeof getScreenCapture>;
-  readonly setScreenCapture: ReturnType<typeof setScreenCapture>;
-  readonly reportScreenCapture: ReturnType<typeof reportScreenCapture>;
-  readonly claimNext: ReturnType<typeof claimNext>;
-  readonly deliver: ReturnType<typeof deliver>;
-  readonly readiness: ReturnType<typeof readiness>;
+  /** The desktop release that a client of this version should install, if any. */
+  readonly checkUpdate: (
+    version: string,
+  ) => TaskEither<InvalidVersion | VersionsUnavailable, Option<DesktopRelease>>;
+  /** The current builds for both mobile platforms. */
+  readonly mobileVersions: () => TaskEither<VersionsUnavailable, MobileReleases>;
+  /** The groups and chat rooms of the demo square, in their order. */
+  readonly demoSquare: () => TaskEither<
+    VersionsUnavailable | StoreUnavailable,
+    ReadonlyArray<DemoSquareItem>
+  >;
+  /**
+   * Sends a message for its caller; success means that the gateway took it. While as many as
+   * {@link Limits} allow are on their way, the next is `GATEWAY_UNAVAILABLE` at once.
+   */
+  readonly sendMessage: (input: SendMessageInput) => TaskEither<EntryError | GatewayError, void>;
+  /** Whether the conversation's users are told of screenshots. */
+  readonly getScreenCapture: (input: ConversationInput) => TaskEither<EntryError, NoticeStatus>;
+  /** Sets that; success means that the status and the notice of it are stored. */
+  readonly setScreenCapture: (input: SetScreenCaptureInput) => TaskEither<EntryError, void>;
+  /** Tells the conversation that the caller took a screenshot; success means that this is stored. */
+  readonly reportScreenCapture: (input: ConversationInput) => TaskEither<EntryError, void>;
+  /** Claims the notice of this type that has been due longest, if the gateway may take one. */
+  readonly claimNext: (type: ConversationType) => TaskEither<StoreUnavailable, NextDelivery>;
+  /**
+   * Takes a claimed notice to the gateway and settles the claim. `CLAIM_LOST`: it took too long, and
+   * somebody else delivers it.
+   */
+  readonly deliver: (claim: Claim) => TaskEither<StoreUnavailable | ClaimLost, Delivery>;
+  /** Asks every part that can fail whether it can work; an empty answer means that all can. */
+  readonly readiness: () => Task<ReadonlyArray<Unready>>;
 }
 
 /**

@@ -111,7 +111,6 @@ export const openFileVersionSource =
   }: FileVersionSourceOptions): TE.TaskEither<VersionsUnavailable, FileVersionSource> =>
   async () => {
     const folder = resolve(dir);
-    let keeper: Keeper | undefined;
     let timer: NodeJS.Timeout | undefined;
     let closed = false;
 
@@ -143,8 +142,9 @@ export const openFileVersionSource =
     const reread = async (): Promise<void> => {
       const outcome = await read();
       const changedMeanwhile = timer !== undefined && O.isNone(watched.fault());
-      if (!closed && !changedMeanwhile) {
-        keeper?.take(outcome);
+      const opened = await opening;
+      if (!closed && !changedMeanwhile && E.isRight(opened)) {
+        opened.right.take(outcome);
       }
     };
 
@@ -155,13 +155,12 @@ export const openFileVersionSource =
       await watched.close();
     };
 
-    const opening = read();
+    const opening = read().then(E.map((releases) => makeKeeper(releases, onReload)));
     let work: Promise<unknown> = opening;
-    const first = await opening;
-    if (E.isLeft(first)) {
+    const opened = await opening;
+    if (E.isLeft(opened)) {
       await close();
-      return E.left(unavailable(first.left));
+      return E.left(unavailable(opened.left));
     }
-    keeper = makeKeeper(first.right, onReload);
-    return E.right({ source: keeper.source, close });
+    return E.right({ source: opened.right.source, close });
   };

@@ -36,15 +36,20 @@ const namesIn = (path: string): ReadonlyArray<string> =>
     .split(SEPARATORS)
     .filter((name) => name !== "" && name !== ".");
 
-type Step = { readonly _tag: "REAL" | "MISSING" } | { readonly _tag: "LINK"; readonly to: string };
+type Step =
+  | { readonly _tag: "REAL" | "MISSING" | "HIDDEN" }
+  | { readonly _tag: "LINK"; readonly to: string };
+
+// What Deno answers to a program that was not allowed to read there.
+const isHidden = (fault: unknown): boolean => fault instanceof Error && fault.name === "NotCapable";
 
 const look = async (path: string): Promise<Step> => {
   try {
     return (await lstat(path)).isSymbolicLink()
       ? { _tag: "LINK", to: await readlink(path) }
       : { _tag: "REAL" };
-  } catch {
-    return { _tag: "MISSING" };
+  } catch (fault) {
+    return { _tag: isHidden(fault) ? "HIDDEN" : "MISSING" };
   }
 };
 
@@ -52,12 +57,17 @@ const addWay = async (path: string, steps: Set<string>, folders: Set<string>): P
   let at = parse(path).root;
   let names = namesIn(path);
   let links = 0;
+  const hidden = new Set<string>();
   while (names.length > 0 && links <= MOST_LINKS) {
     const [name = "", ...rest] = names;
     const path = join(at, name);
-    folders.add(at);
-    steps.add(path);
     const step = await look(path);
+    if (step._tag === "HIDDEN") {
+      hidden.add(path);
+    } else if (!hidden.has(at)) {
+      folders.add(at);
+      steps.add(path);
+    }
     if (step._tag === "MISSING") {
       return;
     }

@@ -1,7 +1,14 @@
 import { type Reply, replyOfFault } from "./classify.ts";
 
+/** As much of a `Response` as is read. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Pick<Headers, "get">;
+  readonly body: AsyncIterable<Uint8Array> | null;
+}
+
 /** As much of `fetch` as is used. */
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+export type Fetch = (url: string, init: RequestInit) => Promise<Answer>;
 
 /**
  * The runtime's `fetch`, with a connection of its own for each request: on one that is used again,
@@ -34,7 +41,7 @@ export const exchange = async (
   }
 };
 
-const textOf = async ({ body }: Response): Promise<string> => {
+const textOf = async ({ body }: Answer): Promise<string> => {
   const decoder = new TextDecoder();
   let text = "";
   for await (const chunk of body ?? []) {

@@ -5,6 +5,6 @@
  */
 export { classify, type Reply, type Verdict } from "./classify.ts";
 export type { RongCloudAttempt, RongCloudOptions } from "./client.ts";
-export type { Fetch } from "./exchange.ts";
+export type { Answer, Fetch } from "./exchange.ts";
 export { BEIJING_HOSTS, makeRongCloudGateway, probeRongCloud } from "./gateway.ts";
 export { type SignatureHeaders, sign } from "./signature.ts";

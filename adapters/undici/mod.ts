@@ -21,7 +21,7 @@ export interface KeepAliveOptions {
 
 /** A `fetch` and the connections that it keeps. */
 export interface KeepAliveFetch {
-  readonly fetch: typeof fetch;
+  readonly fetch: (input: string | URL | Request, init?: RequestInit) => ReturnType<typeof fetchOf>;
   /** Waits for the answers that are still to come, then ends the connections. */
   readonly close: () => Promise<void>;
 }

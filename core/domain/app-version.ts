@@ -13,12 +13,8 @@ import parse from "semver/functions/parse.js";
 import { guarded } from "./decode.ts";
 import type { InvalidVersion } from "./errors.ts";
 
-interface AppVersionBrand {
-  readonly AppVersion: unique symbol;
-}
-
 /** A version as it was written, known to be a semantic one of at most 256 characters. */
-export type AppVersion = t.Branded<string, AppVersionBrand>;
+export type AppVersion = t.Branded<string, { readonly AppVersion: unique symbol }>;
 
 /**
  * Reads an {@link AppVersion}. A leading `v`, a pre-release and build metadata are read as semver

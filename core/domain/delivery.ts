@@ -10,9 +10,11 @@ import type { OutboundMessage } from "./message.ts";
 
 /** A notice that one deliverer holds, and nobody else until its lease runs out. */
 export interface Claim {
+  /** The conversation that it holds up until it is settled. */
   readonly conversation: ConversationKey;
   /** The fencing token: each claim of a conversation has a higher one than the claim before. */
   readonly token: number;
+  /** What is to be sent. */
   readonly notice: OutboundMessage;
   /** How often this notice was postponed before. */
   readonly attempts: number;
@@ -30,12 +32,17 @@ export type Outcome =
 
 /** A notice that nobody tries to deliver any more; times are in milliseconds since the epoch. */
 export interface DeadLetter {
+  /** The conversation whose queue it left. */
   readonly conversation: ConversationKey;
+  /** What was not sent. */
   readonly notice: OutboundMessage;
+  /** Why it is given up. */
   readonly reason: string;
   /** How often it was tried. */
   readonly attempts: number;
+  /** When it was stored first; a revived one keeps this. */
   readonly storedAt: number;
+  /** When it was given up. */
   readonly diedAt: number;
 }
 
@@ -55,8 +62,11 @@ export interface OutboxStatus {
 
 /** How many notices share a state and the reason of it. */
 export interface ReasonCount {
+  /** `postponed`: it is tried again. `dead`: it is not. */
   readonly state: "postponed" | "dead";
+  /** Why, in the words of the outcome. */
   readonly reason: string;
+  /** How many there are. */
   readonly count: number;
 }
 

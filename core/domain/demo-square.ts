@@ -11,7 +11,9 @@ import { Id, type WireId } from "./identity.ts";
 
 /** A group or a chat room of the demo square. */
 export interface DemoPlace {
+  /** What clients open: a group they can join, or a chat room. */
   readonly type: "group" | "chatroom";
+  /** Its own, not yet spelled for the wire. */
   readonly id: Id;
   /** What a chat room is called, and a group that nobody knows a better name of. */
   readonly name?: string;
@@ -36,7 +38,7 @@ const PlaceId: t.Type<Id, Id, unknown> = new t.Type(
   t.identity,
 );
 
-const DemoPlace = t.readonly(
+const Place = t.readonly(
   t.intersection([
     t.type({ type: PlaceType, id: PlaceId }, "an object"),
     t.partial({ name: NonEmptyText }, "an object"),
@@ -60,16 +62,19 @@ const DemoPlace = t.readonly(
  * ```
  */
 export const DemoSquare: t.Type<DemoSquare, unknown, unknown> = t.readonlyArray(
-  DemoPlace,
+  Place,
   "a list of groups and chat rooms",
 );
 
 /** What a client shows of a group. */
 export interface GroupProfile {
+  /** Shown in place of the name that the file has. */
   readonly name: string;
   /** Empty: the group has no picture. */
   readonly portraitUri: string;
+  /** How many are in it. */
   readonly memberCount: number;
+  /** How many may be in it. */
   readonly maxMemberCount: number;
 }
 

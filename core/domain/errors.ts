@@ -5,14 +5,17 @@
  * @module
  */
 
-/** Not a semantic version of three numeric parts. */
-export interface InvalidVersion {
-  readonly _tag: "INVALID_VERSION";
+/** An error, told from the others by its tag: the one that clients read. */
+export interface Tagged<Tag extends string> {
+  /** Which error it is. */
+  readonly _tag: Tag;
 }
 
+/** Not a semantic version of three numeric parts. */
+export type InvalidVersion = Tagged<"INVALID_VERSION">;
+
 /** A field that is missing or is not what it must be. */
-export interface InvalidInput {
-  readonly _tag: "INVALID_INPUT";
+export interface InvalidInput extends Tagged<"INVALID_INPUT"> {
   /** The field's name, or what stands for it ("body"). */
   readonly field: string;
   /** What it must be, as the end of "expected …". */
@@ -20,33 +23,22 @@ export interface InvalidInput {
 }
 
 /** A text that is no id of this deployment, or an id that it cannot spell. */
-export interface InvalidId {
-  readonly _tag: "INVALID_ID";
-}
+export type InvalidId = Tagged<"INVALID_ID">;
 
 /** Nobody is signed in, or the session does not verify. */
-export interface Unauthenticated {
-  readonly _tag: "UNAUTHENTICATED";
-}
+export type Unauthenticated = Tagged<"UNAUTHENTICATED">;
 
 /** A private conversation with somebody who is not the caller's friend. */
-export interface NotFriends {
-  readonly _tag: "NOT_FRIENDS";
-}
+export type NotFriends = Tagged<"NOT_FRIENDS">;
 
 /** A group that the caller is not in. */
-export interface NotAMember {
-  readonly _tag: "NOT_A_MEMBER";
-}
+export type NotAMember = Tagged<"NOT_A_MEMBER">;
 
 /** A conversation that is neither private nor a group. */
-export interface UnsupportedConversationType {
-  readonly _tag: "UNSUPPORTED_CONVERSATION_TYPE";
-}
+export type UnsupportedConversationType = Tagged<"UNSUPPORTED_CONVERSATION_TYPE">;
 
 /** The message gateway refused the message. */
-export interface GatewayRejected {
-  readonly _tag: "GATEWAY_REJECTED";
+export interface GatewayRejected extends Tagged<"GATEWAY_REJECTED"> {
   /** The gateway's own code. */
   readonly gatewayCode: number;
   /** `operator`: the same message is taken once the operator has acted. `none`: it never is. */
@@ -54,8 +46,7 @@ export interface GatewayRejected {
 }
 
 /** The message gateway did not answer in time. */
-export interface GatewayUnavailable {
-  readonly _tag: "GATEWAY_UNAVAILABLE";
+export interface GatewayUnavailable extends Tagged<"GATEWAY_UNAVAILABLE"> {
   /** `unknown`: the message may have been delivered all the same. */
   readonly delivery: "none" | "unknown";
   /** Why, for the log alone. */
@@ -65,23 +56,19 @@ export interface GatewayUnavailable {
 }
 
 /** The store did not do what it was asked, or did not say so in time. */
-export interface StoreUnavailable {
-  readonly _tag: "STORE_UNAVAILABLE";
+export interface StoreUnavailable extends Tagged<"STORE_UNAVAILABLE"> {
   /** Why, for the log alone. */
   readonly cause: string;
 }
 
 /** There is no valid release to speak of. */
-export interface VersionsUnavailable {
-  readonly _tag: "VERSIONS_UNAVAILABLE";
+export interface VersionsUnavailable extends Tagged<"VERSIONS_UNAVAILABLE"> {
   /** Why, for the log alone. */
   readonly cause: string;
 }
 
 /** A claim on an outbox entry that ran out and went to somebody else. */
-export interface ClaimLost {
-  readonly _tag: "CLAIM_LOST";
-}
+export type ClaimLost = Tagged<"CLAIM_LOST">;
 
 /** Everything that a use case can answer instead of its result. */
 export type MiscError =

@@ -8,16 +8,8 @@ import { guarded } from "./decode.ts";
 
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 
-interface IdBrand {
-  readonly Id: unique symbol;
-}
-
-interface WireIdBrand {
-  readonly WireId: unique symbol;
-}
-
 /** An id inside the service: 1 to 64 of `A-Za-z0-9_-`. It never leaves without an id codec. */
-export type Id = t.Branded<string, IdBrand>;
+export type Id = t.Branded<string, { readonly Id: unique symbol }>;
 
 /**
  * Reads an {@link Id}.
@@ -43,7 +35,7 @@ export type UserId = Id & { readonly of?: "user" };
 export type GroupId = Id & { readonly of?: "group" };
 
 /** An id as clients and RongCloud read it: what an id codec makes of an {@link Id}. */
-export type WireId = t.Branded<string, WireIdBrand>;
+export type WireId = t.Branded<string, { readonly WireId: unique symbol }>;
 
 /**
  * Reads a {@link WireId}: the shape alone. Whether it stands for anyone is the id codec's to say.

@@ -36,15 +36,19 @@ export const ObjectName: t.Type<string, string, unknown> = guarded(
 export interface Address {
   /** `PRIVATE`: `targetId` is a user. `GROUP`: it is a group. */
   readonly conversationType: ConversationType;
+  /** The user it comes from. */
   readonly senderId: WireId;
+  /** The user or the group it goes to. */
   readonly targetId: WireId;
 }
 
 /** A message with everything that a gateway needs to send it. */
 export interface OutboundMessage extends Address {
+  /** The type of the message: `RC:TxtMsg`, `ST:ConNtf`. */
   readonly objectName: string;
   /** The text that RongCloud hands on as it is; JSON for its own types. */
   readonly content: string;
+  /** What a push notification shows in place of the content. */
   readonly pushContent?: string;
   /** Whether the sender's own devices get it too. */
   readonly includeSender: boolean;
@@ -85,7 +89,8 @@ const isJsonObject = (value: unknown): boolean =>
 /**
  * The content as RongCloud wants it. An object is sent as its JSON. RongCloud's own types (`RC:…`)
  * carry a JSON object: for `RC:TxtMsg` any other text is wrapped as `{"content": …}`, for the
- * others it is refused. Content of any other type goes as it is.
+ * others it is refused. Content of any other type goes as it is. An object has at most 1,000
+ * levels.
  *
  * @example
  * ```ts
@@ -114,9 +119,30 @@ export const messageContent = (
 
 const RC_TYPES = "RongCloud's own types";
 
-// What was parsed iteratively is written recursively: nesting of many thousands overflows the stack.
+const MOST_LEVELS = 1_000;
+
+// Runtimes overflow, when they write an object, at depths that differ; who reads the message may at less.
+const isTooDeep = (content: JsonObject): boolean => {
+  let level: ReadonlyArray<object> = [content];
+  for (let depth = 0; depth < MOST_LEVELS && level.length > 0; depth += 1) {
+    level = level.flatMap((one) => Object.values(one)).filter(isNested);
+  }
+  return level.length > 0;
+};
+
+const isNested = (value: unknown): value is object => typeof value === "object" && value !== null;
+
 const stringify = (content: JsonObject): E.Either<InvalidInput, string> =>
   pipe(
-    J.stringify(content),
-    E.mapLeft(() => invalidInput("content", "a JSON object that is not so deeply nested")),
+    content,
+    E.fromPredicate(
+      (whole) => !isTooDeep(whole),
+      () => invalidInput("content", `a JSON object of at most ${MOST_LEVELS} levels`),
+    ),
+    E.chain((whole) =>
+      pipe(
+        J.stringify(whole),
+        E.mapLeft(() => invalidInput("content", "what JSON can hold")),
+      ),
+    ),
   );

@@ -54,9 +54,13 @@ export const DownloadUrl: t.Type<DownloadUrl, string, unknown> = new t.Type<
 
 /** The desktop release, as Squirrel.Mac reads it. Fields that we do not know are kept. */
 export interface DesktopRelease {
+  /** Compared with what a client has. */
   readonly version: AppVersion;
+  /** Where the installer is. */
   readonly url: DownloadUrl;
+  /** The title that the updater shows. */
   readonly name: string;
+  /** What is new, for people. */
   readonly notes: string;
   /** Served as given: a date in whatever form the file has. */
   readonly pub_date: string;
@@ -94,19 +98,23 @@ export const DesktopRelease: t.Type<DesktopRelease, unknown, unknown> = t.readon
 
 /** The current build for one mobile platform. Fields that we do not know are kept. */
 export interface MobileRelease {
+  /** As the store or the package names it; compared by the client, not here. */
   readonly version: string;
   /** A string, as the source document has it: "201607181821". */
   readonly build?: string;
+  /** Where the client sends its user. */
   readonly url: string;
 }
 
 /** The current builds for both mobile platforms. Platforms that we do not know are kept. */
 export interface MobileReleases {
+  /** What iPhones are offered. */
   readonly iOS: MobileRelease;
+  /** What Android devices are offered. */
   readonly Android: MobileRelease;
 }
 
-const MobileRelease = t.readonly(
+const Build = t.readonly(
   t.intersection([
     t.type({ version: NonEmptyText, url: NonEmptyText }, "an object"),
     t.partial({ build: Text }, "an object"),
@@ -127,13 +135,15 @@ const MobileRelease = t.readonly(
  * ```
  */
 export const MobileReleases: t.Type<MobileReleases, unknown, unknown> = t.readonly(
-  t.type({ iOS: MobileRelease, Android: MobileRelease }),
+  t.type({ iOS: Build, Android: Build }),
   "the mobile releases",
 );
 
 /** What is current: the builds, and what clients show beside them, read and replaced together. */
 export interface Releases {
+  /** From desktop.json, where it is read from files. */
   readonly desktop: DesktopRelease;
+  /** From mobile.json. */
   readonly mobile: MobileReleases;
   /** Empty where there is none. */
   readonly demoSquare: DemoSquare;

@@ -4,17 +4,16 @@ import type { ConversationType } from "../domain/conversation.ts";
 import type { GatewayRejected, GatewayUnavailable } from "../domain/errors.ts";
 import type { OutboundMessage } from "../domain/message.ts";
 
-/**
- * Hands messages to the chat cloud.
- *
- * - Success: the cloud has taken the message.
- * - `GATEWAY_REJECTED`: it said no, and did not deliver it.
- * - `GATEWAY_UNAVAILABLE`: it did not take the message (`delivery` is `none`), or nobody knows
- *   (`unknown`). An answer comes within 4 seconds, whatever the cloud does.
- * - One call delivers at most once: a gateway tries again by itself only after an attempt that
- *   certainly was not delivered, or where the cloud itself refuses a repeat.
- */
+/** Hands messages to the chat cloud. */
 export interface MessageGateway {
+  /**
+   * - Success: the cloud has taken the message.
+   * - `GATEWAY_REJECTED`: it said no, and did not deliver it.
+   * - `GATEWAY_UNAVAILABLE`: it did not take the message (`delivery` is `none`), or nobody knows
+   *   (`unknown`). An answer comes within 4 seconds, whatever the cloud does.
+   * - One call delivers at most once: a gateway tries again by itself only after an attempt that
+   *   certainly was not delivered, or where the cloud itself refuses a repeat.
+   */
   readonly send: (
     message: OutboundMessage,
   ) => TaskEither<GatewayRejected | GatewayUnavailable, void>;

@@ -7,6 +7,7 @@ export interface Relationships {
   /** Whether `other` is among `user`'s friends. */
   readonly areFriends: (user: UserId, other: UserId) => TaskEither<StoreUnavailable, boolean>;
 
+  /** Whether `user` is in `group`. */
   readonly isMember: (group: GroupId, user: UserId) => TaskEither<StoreUnavailable, boolean>;
 }
 
@@ -16,16 +17,22 @@ export interface Relationships {
  * are in ascending order.
  */
 export interface RelationshipDirectory extends Relationships {
+  /** Makes the two of each pair friends. */
   readonly addFriends: (
     pairs: ReadonlyArray<readonly [UserId, UserId]>,
   ) => TaskEither<StoreUnavailable, void>;
+  /** Ends a friendship, for both. */
   readonly removeFriends: (user: UserId, other: UserId) => TaskEither<StoreUnavailable, void>;
+  /** Everyone with whom this user is friends. */
   readonly friendsOf: (user: UserId) => TaskEither<StoreUnavailable, ReadonlyArray<UserId>>;
 
+  /** Puts users into a group. */
   readonly addMembers: (
     group: GroupId,
     users: ReadonlyArray<UserId>,
   ) => TaskEither<StoreUnavailable, void>;
+  /** Takes users out of a group. */
   readonly removeMembers: RelationshipDirectory["addMembers"];
+  /** Everyone in this group. */
   readonly membersOf: (group: GroupId) => TaskEither<StoreUnavailable, ReadonlyArray<UserId>>;
 }

@@ -17,7 +17,9 @@ import type { Outbox } from "../ports/outbox.ts";
 
 /** What the delivery of notices works on; time and chance come in as functions. */
 export interface DeliveryPorts {
+  /** Where notices wait. */
   readonly outbox: Outbox;
+  /** Who takes them. */
   readonly gateway: MessageGateway;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -36,7 +38,9 @@ export type NextDelivery =
 
 /** A notice that was worked on, and what became of it. */
 export interface Delivery {
+  /** The notice. */
   readonly claim: Claim;
+  /** What the outbox was told. */
   readonly outcome: Outcome;
   /** Why it was not delivered. */
   readonly error: O.Option<GatewayError>;

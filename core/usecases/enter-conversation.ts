@@ -23,6 +23,7 @@ import type { Relationships } from "../ports/relationships.ts";
 
 /** A caller, and the conversation that they name by a type and a target. */
 export interface ConversationInput {
+  /** Who asks: what a verified session says. */
   readonly caller: UserId;
   /** `PRIVATE` or `GROUP`, or RongCloud's numbers for them: 1 or 3. */
   readonly conversationType: string | number;
@@ -47,7 +48,9 @@ export type EntryError =
 
 /** The ports that the door into a conversation needs. */
 export interface EntryPorts {
+  /** How targets are spelled. */
   readonly ids: IdCodec;
+  /** Who may act where. */
   readonly relationships: Relationships;
 }
 

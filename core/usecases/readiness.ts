@@ -10,7 +10,9 @@ import type { VersionSource } from "../ports/version-source.ts";
 
 /** A part of the service that cannot do its work now, and why. */
 export interface Unready {
+  /** `store`: settings and outbox. `versions`: the releases. `gateway`: the chat cloud. */
   readonly part: "store" | "versions" | "gateway";
+  /** What it answered. */
   readonly error: MiscError;
 }
 

@@ -12,6 +12,7 @@ import {
 
 /** A conversation, and the status that the caller wants it to have. */
 export interface SetScreenCaptureInput extends ConversationInput {
+  /** 1: screenshots are told of. 0: they are not. */
   readonly noticeStatus: NoticeStatus;
 }
 

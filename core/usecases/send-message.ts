@@ -14,8 +14,11 @@ import {
 
 /** A message that the caller sends, as the caller gave it. */
 export interface SendMessageInput extends ConversationInput {
+  /** The type of the message, of 1 to 32 characters. */
   readonly objectName: string;
+  /** Wrapped as its type wants it: {@link messageContent}. */
   readonly content: string | JsonObject;
+  /** What a push notification shows in place of the content. */
   readonly pushContent?: string;
 }
 

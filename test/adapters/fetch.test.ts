@@ -4,11 +4,9 @@ import { serve } from "@hono/node-server";
 import test from "ava";
 import { type FetchHandlerOptions, makeFetchHandler } from "../../adapters/fetch/mod.ts";
 import { makeMetrics } from "../../adapters/metrics/mod.ts";
-import { httpContract } from "../contract/http.ts";
 import { makeWorld, type World } from "../contract/world.ts";
-import { testContract } from "../support/contract.ts";
-
-type Handle = (request: Request) => Promise<Response>;
+import { testCases } from "../support/contract.ts";
+import { fetchCases, type Handle, type Listening, servedCases } from "../support/subjects/fetch.ts";
 
 const handlerOf = (
   { misc, sessions, store }: World,
@@ -24,16 +22,9 @@ const handlerOf = (
 const asking = (path: string, init?: RequestInit): Request =>
   new Request(new URL(path, "http://localhost"), init);
 
-testContract("fetch", httpContract, async () => {
-  const world = await makeWorld();
-  const handle = handlerOf(world);
-  return {
-    subject: { ...world, send: (path, init) => handle(asking(path, init)) },
-    close: async () => {},
-  };
-});
+testCases(fetchCases);
 
-const listen = async (handle: Handle): Promise<{ url: string; close: () => Promise<void> }> => {
+const listen = async (handle: Handle): Promise<Listening> => {
   const server = serve({ fetch: handle, hostname: "127.0.0.1", port: 0 });
   await once(server, "listening");
   const address = server.address();
@@ -46,11 +37,7 @@ const listen = async (handle: Handle): Promise<{ url: string; close: () => Promi
   };
 };
 
-testContract("fetch on a socket", httpContract, async () => {
-  const world = await makeWorld();
-  const { url, close } = await listen(handlerOf(world));
-  return { subject: { ...world, send: (path, init) => fetch(`${url}${path}`, init) }, close };
-});
+testCases(servedCases("@hono/node-server", listen));
 
 /** A body of so many chunks of 64 KiB, and whether its reader gave it up. */
 const endless = (chunks: number): { stream: ReadableStream<Uint8Array>; given: () => number } => {

@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import {
   linkSync,
   mkdirSync,
-  mkdtempSync,
-  realpathSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -12,7 +9,6 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import test, { type ExecutionContext } from "ava";
@@ -20,38 +16,15 @@ import * as E from "fp-ts/lib/Either.js";
 import {
   type FileVersionSource,
   openFileVersionSource,
-  type ReleasesRead,
   readReleases,
   renderReleaseFaults,
   sampleReleasesDir,
 } from "../../adapters/file/mod.ts";
 import { makeN3dIds } from "../../adapters/ids/mod.ts";
-import { DemoSquare, DesktopRelease, MobileReleases, type Releases } from "../../core/mod.ts";
+import type { Releases } from "../../core/mod.ts";
 import { fail, succeed } from "../contract/expect.ts";
-import { type VersionSourceSubject, versionSourceContract } from "../contract/version-source.ts";
-import { type Opened, testContract } from "../support/contract.ts";
-
-const pair = (version: string): Releases => {
-  const desktop = {
-    version,
-    url: `https://dl.example.com/${version}.dmg`,
-    name: "SealTalk",
-    notes: "",
-    pub_date: "2017-05-05",
-  };
-  const build = { version, url: `https://dl.example.com/${version}` };
-  const mobile = { iOS: { ...build, build: "201607181821" }, Android: build };
-  const demoSquare = [{ type: "chatroom", id: "lobby", name: version }];
-  assert.ok(DesktopRelease.is(desktop) && MobileReleases.is(mobile) && DemoSquare.is(demoSquare));
-  return { desktop, mobile, demoSquare };
-};
-
-const write = (dir: string, { desktop, mobile, demoSquare }: Releases): void => {
-  mkdirSync(dir, { recursive: true });
-  writeFileSync(join(dir, "desktop.json"), JSON.stringify(desktop));
-  writeFileSync(join(dir, "mobile.json"), JSON.stringify(mobile));
-  writeFileSync(join(dir, "demo_square.json"), JSON.stringify(demoSquare));
-};
+import { testCases } from "../support/contract.ts";
+import { fileCases, Log, makeFolder, pair, write } from "../support/subjects/files.ts";
 
 // As a deploy script does: a name never stands for half a thing.
 const renameInto = (path: string, create: (path: string) => void): void => {
@@ -61,46 +34,6 @@ const renameInto = (path: string, create: (path: string) => void): void => {
 
 const relink = (path: string, target: string): void =>
   renameInto(path, (made) => symlinkSync(target, made));
-
-const makeFolder = (): string => realpathSync(mkdtempSync(join(tmpdir(), "releases-")));
-
-class Log extends EventTarget {
-  readonly all: ReleasesRead[] = [];
-  #read = 0;
-
-  readonly onReload = (outcome: ReleasesRead): void => {
-    this.all.push(outcome);
-    this.dispatchEvent(new Event("reload"));
-  };
-
-  async next(): Promise<ReleasesRead> {
-    while (this.all.length === this.#read) {
-      await once(this, "reload");
-    }
-    const outcome = this.all[this.#read];
-    this.#read += 1;
-    assert.ok(outcome !== undefined);
-    return outcome;
-  }
-
-  async nextVersion(): Promise<string> {
-    const outcome = await this.next();
-    assert.ok(E.isRight(outcome), "broken");
-    const { desktop, mobile, demoSquare } = outcome.right;
-    assert.equal(desktop.version, mobile.iOS.version);
-    assert.deepEqual<ReadonlyArray<string | undefined>>(
-      demoSquare.map(({ name }) => name),
-      [desktop.version],
-    );
-    return desktop.version;
-  }
-
-  async nextFault(): Promise<string> {
-    const outcome = await this.next();
-    assert.ok(E.isLeft(outcome), "not broken");
-    return renderReleaseFaults(outcome.left);
-  }
-}
 
 interface Stage extends FileVersionSource {
   /** A folder of the test's own. */
@@ -127,36 +60,7 @@ const stage = async (
   return { ...opened, root, dir, log };
 };
 
-const openSubject = async (): Promise<Opened<VersionSourceSubject>> => {
-  const root = makeFolder();
-  const dir = join(root, "releases");
-  const [first, second] = [pair("1.0.0"), pair("1.0.1")];
-  write(dir, first);
-  const log = new Log();
-  const { source, close } = await succeed(openFileVersionSource({ dir, onReload: log.onReload }));
-  return {
-    subject: {
-      source,
-      first,
-      second,
-      publish: async (releases) => {
-        write(dir, releases);
-        await log.nextVersion();
-      },
-      spoil: async () => {
-        writeFileSync(join(dir, "mobile.json"), "{");
-        await log.nextFault();
-      },
-      withoutAny: openFileVersionSource({ dir: root, onReload: () => {} }),
-    },
-    close: async () => {
-      await close();
-      rmSync(root, { recursive: true });
-    },
-  };
-};
-
-testContract("file", versionSourceContract, openSubject);
+testCases(fileCases);
 
 test("openFileVersionSource() sees files edited in place, and never the half of one", async (t) => {
   const { dir, log } = await stage(t);

@@ -1,57 +1,14 @@
 import test from "ava";
 import * as fc from "fast-check";
 import * as E from "fp-ts/lib/Either.js";
-import { makeN3dIds, makePlainIds } from "../../adapters/ids/mod.ts";
+import { makeN3dIds } from "../../adapters/ids/mod.ts";
 import type { IdCodec } from "../../core/ports/id-codec.ts";
 import { fail, id, succeed } from "../contract/expect.ts";
-import { idCodecContract } from "../contract/id-codec.ts";
-import { testContract } from "../support/contract.ts";
+import { testCases } from "../support/contract.ts";
+import { idCases, n3d, VECTORS } from "../support/subjects/ids.ts";
 
 const INVALID_ID = { _tag: "INVALID_ID" } as const;
 const UPPER = 4_294_967_295;
-
-const VECTORS = [
-  {
-    key: "11EdDIaqpcim",
-    pairs: [
-      ["1", "kFpN4KiZn"],
-      ["2", "z2mlAvb0c"],
-      ["3", "uOavJZUpX"],
-      ["61", "iGHhTEv4Z"],
-      ["62", "Gb9DJ2FlC"],
-      ["63", "k08yqutaZ"],
-      ["64", "z1w6SdOj0"],
-      ["3844", "Gv9DJ2FlC"],
-      ["65535", "kLx4R3oDQ"],
-      ["1000000", "ziU4L6RDa"],
-      ["4294967295", "u7r7tFnKC"],
-    ],
-  },
-  {
-    key: "0123456789abcdef",
-    pairs: [
-      ["1", "A6WsOR8u3"],
-      ["42", "CkW6Y2SjU"],
-      ["4294967295", "5g7aLgASs"],
-      ["41089093", "p1bPKljh2"],
-      ["3325850625", "A2MR82U5r"],
-      ["3110302982", "nH3FmEx6u"],
-      ["1239207052", "Sm6smygkG"],
-      ["3778375765", "m3qkmjeZi"],
-      ["2516557777", "QZJB9IGUu"],
-      ["1595926783", "QbqAskTjD"],
-      ["520132333", "XUTvXkiwR"],
-    ],
-  },
-] as const;
-
-const n3d = (key: string): IdCodec => {
-  const made = makeN3dIds(key);
-  if (E.isLeft(made)) {
-    throw new Error(`the key was refused: ${made.left.expected}`);
-  }
-  return made.right;
-};
 
 // Read from the right, 128 to a digit: the key whose sum is `code`.
 const keyWithCode = (code: number): string =>
@@ -65,25 +22,9 @@ const spelledOnce = async (codec: IdCodec, text: string): Promise<boolean> => {
   return E.isLeft(decoded) || (await succeed(codec.encode(decoded.right))) === text;
 };
 
-const opened = <Subject>(subject: Subject) => ({ subject, close: () => Promise.resolve() });
-
-testContract("plain ids", idCodecContract, async () =>
-  opened({
-    codec: makePlainIds(),
-    ids: ["1", "01", "alice", "Alice", "_", "-", "constructor", "x".repeat(64)].map(id),
-    strangers: [],
-  }),
-);
+testCases(idCases);
 
 for (const { key, pairs } of VECTORS) {
-  testContract(`n3d ids under ${key}`, idCodecContract, async () =>
-    opened({
-      codec: n3d(key),
-      ids: pairs.map(([inside]) => id(inside)),
-      strangers: ["1", "42", "alice", "constructor", "kFpN4KiZ_", "-".repeat(9), "z".repeat(64)],
-    }),
-  );
-
   for (const [inside, outside] of pairs) {
     test(`makeN3dIds() spells ${inside} as ${outside} under ${key}`, async (t) => {
       t.is(await spell(n3d(key), inside), outside);

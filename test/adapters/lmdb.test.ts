@@ -3,59 +3,14 @@ import { join as joinPath } from "node:path";
 import test from "ava";
 import * as O from "fp-ts/lib/Option.js";
 import { open as openRaw } from "lmdb";
-import { type LmdbStore, openLmdbStore } from "../../adapters/lmdb/mod.ts";
+import { openLmdbStore } from "../../adapters/lmdb/mod.ts";
 import { fail, id, succeed } from "../contract/expect.ts";
-import { drain, makeClock, noticeFrom, senders } from "../contract/fixtures.ts";
-import { outboxContract } from "../contract/outbox.ts";
-import { directoryContract } from "../contract/relationships.ts";
-import { importableSettingsContract } from "../contract/settings-repository.ts";
-import { type Opened, testContract } from "../support/contract.ts";
+import { drain, noticeFrom, senders } from "../contract/fixtures.ts";
+import { testCases } from "../support/contract.ts";
+import { lmdbCases } from "../support/subjects/lmdb.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 
-const open = async (now: () => number = Date.now): Promise<Opened<LmdbStore>> => {
-  const { dir, remove } = await makeTempDir();
-  const store = await succeed(openLmdbStore({ dir, now }));
-  return {
-    subject: store,
-    close: async () => {
-      await store.close();
-      await remove();
-    },
-  };
-};
-
-/** Opens a store that another one, in the same folder, owns. */
-const join = async (now: () => number = Date.now): Promise<Opened<LmdbStore>> => {
-  const { dir, remove } = await makeTempDir();
-  const owner = await succeed(openLmdbStore({ dir, now }));
-  const store = await succeed(openLmdbStore({ dir, now }));
-  return {
-    subject: store,
-    close: async () => {
-      await store.close();
-      await owner.close();
-      await remove();
-    },
-  };
-};
-
-for (const [name, opening] of [
-  ["lmdb", open],
-  ["joined lmdb", join],
-] as const) {
-  testContract(`${name} settings`, importableSettingsContract, opening);
-
-  testContract(`${name} outbox`, outboxContract, async () => {
-    const clock = makeClock();
-    const { subject, close } = await opening(clock.now);
-    return { subject: { ...subject, clock }, close };
-  });
-
-  testContract(`${name} relationships`, directoryContract, async () => {
-    const { subject, close } = await opening();
-    return { subject: subject.relationships, close };
-  });
-}
+testCases(lmdbCases);
 
 test("openLmdbStore() finds what was kept before, and makes its folder private", async (t) => {
   const { dir, remove } = await makeTempDir();

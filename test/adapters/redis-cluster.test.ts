@@ -1,13 +1,10 @@
 import test from "ava";
 import { openRedisStore, type RedisStoreOptions } from "../../adapters/redis/mod.ts";
 import { fail, succeed } from "../contract/expect.ts";
-import { makeClock } from "../contract/fixtures.ts";
-import { outboxContract } from "../contract/outbox.ts";
-import { directoryContract } from "../contract/relationships.ts";
-import { importableSettingsContract } from "../contract/settings-repository.ts";
-import { testContract } from "../support/contract.ts";
+import { testCases } from "../support/contract.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
 import { startRedisSentinel } from "../support/redis-sentinel.ts";
+import { redisCases } from "../support/subjects/redis.ts";
 
 const [cluster, sentinel] = await Promise.all([startRedisCluster(), startRedisSentinel()]);
 test.after.always(cluster.close);
@@ -27,21 +24,7 @@ for (const [name, options] of deployments) {
     return openRedisStore({ ...options, prefix: `test${stores}:`, now });
   };
 
-  testContract(`redis ${name} settings`, importableSettingsContract, async () => {
-    const store = await open();
-    return { subject: store, close: store.close };
-  });
-
-  testContract(`redis ${name} outbox`, outboxContract, async () => {
-    const clock = makeClock();
-    const { outbox, close } = await open(clock.now);
-    return { subject: { outbox, clock }, close };
-  });
-
-  testContract(`redis ${name} relationships`, directoryContract, async () => {
-    const { relationships, close } = await open();
-    return { subject: relationships, close };
-  });
+  testCases(redisCases(`redis ${name}`, open));
 }
 
 test("who is given one server of a Cluster is told to list several: it may be one twice", async (t) => {

@@ -10,12 +10,10 @@ import {
 } from "../../adapters/redis/mod.ts";
 import { id, succeed } from "../contract/expect.ts";
 import { makeClock } from "../contract/fixtures.ts";
-import { outboxContract } from "../contract/outbox.ts";
-import { directoryContract } from "../contract/relationships.ts";
-import { importableSettingsContract } from "../contract/settings-repository.ts";
 import { makeCertificate } from "../support/certificate.ts";
-import { testContract } from "../support/contract.ts";
+import { testCases } from "../support/contract.ts";
 import { freePort, startRedisServer } from "../support/redis-server.ts";
+import { redisCases } from "../support/subjects/redis.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 
 const server = await startRedisServer();
@@ -29,21 +27,7 @@ const open = (now: () => number = Date.now): Promise<RedisStore> => {
   return openRedisStore({ urls: [server.url], prefix: `test${stores}:`, now });
 };
 
-testContract("redis settings", importableSettingsContract, async () => {
-  const store = await open();
-  return { subject: store, close: store.close };
-});
-
-testContract("redis outbox", outboxContract, async () => {
-  const clock = makeClock();
-  const { outbox, close } = await open(clock.now);
-  return { subject: { outbox, clock }, close };
-});
-
-testContract("redis relationships", directoryContract, async () => {
-  const { relationships, close } = await open();
-  return { subject: relationships, close };
-});
+testCases(redisCases("redis", open));
 
 test("a user's requests are counted for all processes that share a Redis", async (t) => {
   const [first, second] = await Promise.all([open(), open()]);

@@ -10,19 +10,20 @@ import {
 import { makeKeepAliveFetch } from "../../adapters/undici/mod.ts";
 import type { OutboundMessage } from "../../core/domain/message.ts";
 import { fail, succeed, wireId } from "../contract/expect.ts";
-import { gatewayContract } from "../contract/message-gateway.ts";
-import { testContract } from "../support/contract.ts";
+import { testCases } from "../support/contract.ts";
 import {
   type Behaviour,
   type FakeRongCloud,
   listen,
   startFakeRongCloud,
 } from "../support/fake-rongcloud.ts";
-
-const KEYS = { appKey: "the-key", appSecret: "the-secret" };
-
-// Long enough for a machine that does much else, short enough to wait for.
-const SHORT = { attemptMs: 500, callMs: 900 };
+import {
+  type Asking,
+  askRuntime,
+  KEYS,
+  rongCloudCases,
+  SHORT,
+} from "../support/subjects/rongcloud.ts";
 
 // For what must not end by the deadline.
 const LONG = { attemptMs: 20_000, callMs: 30_000 };
@@ -55,14 +56,6 @@ const GROUP: OutboundMessage = {
   includeSender: false,
 };
 
-/** How the requests are made, and how to be rid of it. */
-interface Asking {
-  readonly options: Pick<RongCloudOptions, "fetch">;
-  readonly close: () => Promise<void>;
-}
-
-const askRuntime = (): Asking => ({ options: {}, close: async () => {} });
-
 const askUndici = (): Asking => {
   const { fetch, close } = makeKeepAliveFetch();
   return { options: { fetch }, close };
@@ -74,30 +67,7 @@ const ASKING = [
 ] as const;
 
 for (const [name, makeAsking] of ASKING) {
-  testContract(`rongcloud, asked with ${name}`, gatewayContract, async () => {
-    const fake = await startFakeRongCloud(KEYS);
-    const asking = makeAsking();
-    const gateway = makeRongCloudGateway({
-      ...KEYS,
-      ...SHORT,
-      ...asking.options,
-      hosts: [fake.url, fake.url],
-    });
-    const cloud = {
-      take: () => fake.behave("take"),
-      refuse: () => fake.behave({ status: 400, code: 1002 }),
-      lockOut: () => fake.behave({ status: 401, code: 1006 }),
-      takeInSilence: () => fake.behave("take then reset"),
-      hang: () => fake.behave("hang"),
-      vanish: fake.close,
-      taken: () => fake.taken.length,
-    };
-    const close = async (): Promise<void> => {
-      await fake.close();
-      await asking.close();
-    };
-    return { subject: { gateway, cloud }, close };
-  });
+  testCases(rongCloudCases(name, makeAsking));
 }
 
 interface Hosts {

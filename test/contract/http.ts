@@ -49,7 +49,7 @@ const BODIES = {
 const postText = async (
   { send, tokenFor }: HttpSubject,
   path: string,
-  body: string | Uint8Array,
+  body: string | Uint8Array<ArrayBuffer>,
   { user = "1", headers = {} }: { user?: string; headers?: Record<string, string> } = {},
 ): Promise<Response> =>
   send(path, {

@@ -9,7 +9,8 @@ export const encryptLegacyCookie = (password: string, content: string | Uint8Arr
   const second = md5(Buffer.concat([first, Buffer.from(password)]));
   const third = md5(Buffer.concat([second, Buffer.from(password)]));
   const key = Buffer.concat([first, second]);
-  return createCipheriv("aes-256-ctr", key, third).update(content).toString("hex");
+  const bytes = typeof content === "string" ? Buffer.from(content) : content;
+  return createCipheriv("aes-256-ctr", key, third).update(bytes).toString("hex");
 };
 
 /** The session cookie that an existing SealTalk deployment gives a user. */

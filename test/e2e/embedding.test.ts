@@ -5,16 +5,17 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import test from "ava";
-import { build } from "esbuild";
 import { signSession } from "../../adapters/session/mod.ts";
 import { id } from "../contract/expect.ts";
 import { makeProject, packPackage } from "../support/package.ts";
 import { freePort } from "../support/redis-server.ts";
+import { binPath, denoPath } from "../support/runtimes.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 import { until } from "../support/until.ts";
+import { bundleOf, workerdConfig } from "../support/worker.ts";
 
 const { dir, remove } = await makeTempDir();
 const SECRET = "a secret of more than thirty-two bytes";
@@ -37,53 +38,21 @@ const programOf = (heading: string): string => {
   return program;
 };
 
-const bin = (name: string): string => resolve("node_modules/.bin", name);
-
-const bundled = async (
-  entry: string,
-  alias: Readonly<Record<string, string>> = {},
-): Promise<Uint8Array> => {
-  const { outputFiles } = await build({
-    entryPoints: [entry],
-    alias,
-    bundle: true,
-    minify: true,
-    write: false,
-    format: "esm",
-    platform: "neutral",
-    mainFields: ["module", "main"],
-    conditions: ["workerd"],
-    external: ["cloudflare:workers"],
-    logLevel: "silent",
-  });
-  return outputFiles[0]?.contents ?? new Uint8Array();
-};
-
-/** What workerd is told: one Worker, and where it listens. */
-const configOf = (port: number): string => `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [(name = "main", worker = (
-    modules = [(name = "worker.js", esModule = embed "worker.js")],
-    compatibilityDate = "2026-01-01",
-    bindings = [(name = "SESSION_SECRET", text = "${SECRET}")]))],
-  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")]);
-`;
-
 type Start = (file: string, port: number) => Promise<readonly [string, ...string[]]>;
 
 const node: Start = async (file) => [process.execPath, file];
 
 const startWorker: Start = async (file, port) => {
-  await writeFile(join(project, "worker.js"), await bundled(file));
-  await writeFile(join(project, "worker.capnp"), configOf(port));
-  return [bin("workerd"), "serve", "worker.capnp"];
+  await writeFile(join(project, "worker.js"), await bundleOf(file));
+  await writeFile(join(project, "worker.capnp"), workerdConfig(port, { SESSION_SECRET: SECRET }));
+  return [binPath("workerd"), "serve", "worker.capnp"];
 };
 
-const deno: Start = async (file) => [bin("deno"), "run", "--allow-net", "--allow-env", file];
+const deno: Start = async (file) => [await denoPath(), "run", "--allow-net", "--allow-env", file];
 
 for (const [heading, start, alone] of [
   ["Deno", deno, true],
-  ["Bun", async (file) => [bin("bun"), file], true],
+  ["Bun", async (file) => [binPath("bun"), file], true],
   ["A Worker", startWorker, true],
   ["Hono", node, false],
   ["Express", node, false],
@@ -152,12 +121,29 @@ test("core, fetch and memory in a bundle need nothing of Node, and weigh what th
     [{}, ceilingsIn("As it is")],
     [{ "fp-ts/lib": "fp-ts/es6" }, ceilingsIn("With the alias")],
   ] as const) {
-    const bundle = await bundled(entry, alias);
+    const bundle = await bundleOf(entry, { alias });
     const sizes = [bundle.byteLength, gzipSync(bundle).byteLength] as const;
     t.log(`${sizes.join(" bytes, compressed ")}`);
     t.true(sizes[0] > 10_000 && sizes[0] <= minified && sizes[1] <= compressed, sizes.join());
   }
 });
+
+for (const condition of ["workerd", "browser"]) {
+  test(`who opens the embedded store in a ${condition} bundle hears why it cannot be`, async (t) => {
+    const entry = join(project, `lmdb-${condition}.mjs`);
+    const bundle = join(project, `lmdb-${condition}.bundle.mjs`);
+    await writeFile(
+      entry,
+      'import { openLmdbStore } from "sealtalk-misc/lmdb";\n' +
+        'export const answer = await openLmdbStore({ dir: "data" })();\n',
+    );
+    await writeFile(bundle, await bundleOf(entry, { conditions: [condition] }));
+    const { answer } = await import(bundle);
+    t.is(answer._tag, "Left");
+    t.is(answer.left._tag, "STORE_UNAVAILABLE");
+    t.regex(answer.left.cause, /^LMDB is native code .* not in a Worker or a browser$/);
+  });
+}
 
 /** The largest sizes that the page allows, in bytes: minified, and compressed. */
 const ceilingsIn = (row: string): readonly [number, number] => {

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import test from "ava";
 import { makeProject, packPackage, readManifest, readSubpaths, run } from "../support/package.ts";
@@ -67,3 +67,14 @@ for (const { name, packages, types } of subpaths) {
     t.false(imported.failed, imported.text);
   });
 }
+
+test("the core and what it needs weigh no more than docs/embedding.md says", async (t) => {
+  const [, most] =
+    /all together at most (\d+) MB/.exec(await readFile("docs/embedding.md", "utf8")) ?? [];
+  const folder = join(dir, "sealtalk-misc", "node_modules");
+  const files = await readdir(folder, { recursive: true });
+  const sizes = await Promise.all(files.map(async (file) => (await stat(join(folder, file))).size));
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  t.log(`${bytes} bytes`);
+  t.true(bytes > 1_000_000 && bytes <= 1_000_000 * Number(most), `${bytes} bytes`);
+});

@@ -571,7 +571,9 @@ const versionsOf = async ({ url }: Asking): Promise<number> => {
 
 /** Asks until every route works. */
 const untilServed = async (server: Asking, token: string): Promise<void> => {
-  while ((await askAll(server, token)).some((result) => result !== "200")) {}
+  while ((await askAll(server, token)).some((result) => result !== "200")) {
+    // Again, at once.
+  }
 };
 
 const withStore = async <A>(
@@ -754,7 +756,9 @@ for (const { what, stop, recover, most } of [
     t.true(Math.max(...lengths) <= most, `${Math.max(...lengths)}`);
 
     await recover(node);
-    while ((await settings.ready()())._tag === "Left") {}
+    while ((await settings.ready()())._tag === "Left") {
+      // Again, at once.
+    }
     t.is(queued(), 0);
     const statuses = await Promise.all(
       conversations.map((one) => succeed(settings.noticeStatus(one))),
@@ -885,7 +889,9 @@ const playKills = async (node: Node, { rongCloud, start, tokenFor }: Deployment)
   const comeBack = async (): Promise<void> => {
     await node.kill();
     await node.start();
-    while ((await readiness(server)).includes("store")) {}
+    while ((await readiness(server)).includes("store")) {
+      // Again, at once.
+    }
   };
   for (const behaviour of ROUNDS) {
     rongCloud.behave(behaviour);

@@ -49,7 +49,9 @@ const notAtHand = ({ msg }: LogLine): boolean => msg === "outbox not at hand";
 
 /** A call that was under way when the owner was lost is lost too; the ones after it are not. */
 const ready = async ({ url }: ServerProcess): Promise<void> => {
-  while ((await fetch(`${url}/readyz`)).status !== 200) {}
+  while ((await fetch(`${url}/readyz`)).status !== 200) {
+    // Again, at once.
+  }
 };
 
 // How often the relay looks by itself, and what the contract promises.

@@ -6,7 +6,13 @@ import type { Outbox } from "../../core/ports/outbox.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
 import { id, succeed } from "../contract/expect.ts";
 import { type FakeRongCloud, startFakeRongCloud } from "./fake-rongcloud.ts";
-import { type Ended, runProgram, type ServerProcess, startServer } from "./program.ts";
+import {
+  type Command,
+  type Ended,
+  runProgram,
+  type ServerProcess,
+  startServer,
+} from "./program.ts";
 import { makeTempDir, type TempDir } from "./temp-dir.ts";
 
 /** The real server as a process, on the embedded store, in front of a fake RongCloud. */
@@ -16,7 +22,11 @@ export interface Deployment {
   readonly rongCloud: FakeRongCloud;
   /** Another that knows the same application: who started it ends it. */
   readonly anotherRongCloud: () => Promise<FakeRongCloud>;
-  readonly start: (more?: Readonly<Record<string, string>>) => Promise<ServerProcess>;
+  /** Starts a server: the built one under this Node, or what `command` says. */
+  readonly start: (
+    more?: Readonly<Record<string, string>>,
+    command?: Command,
+  ) => Promise<ServerProcess>;
   /** Runs a command to its end, in the server's environment. */
   readonly run: (...args: ReadonlyArray<string>) => Promise<Ended>;
   /** A session token of this user. */
@@ -70,8 +80,8 @@ export const makeDeployment = async (
     dir,
     rongCloud,
     anotherRongCloud: () => startFakeRongCloud(APPLICATION),
-    start: async (its = {}) => {
-      const server = await startServer({ ...variables, ...its });
+    start: async (its = {}, command) => {
+      const server = await startServer({ ...variables, ...its }, command);
       servers.push(server);
       return server;
     },

@@ -34,13 +34,13 @@ const insist = async (running: Promise<Output>): Promise<string> => {
 
 /** The package's manifest, as far as tests care. */
 export interface Manifest {
-  readonly exports: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, unknown>>;
   readonly peerDependencies: Readonly<Record<string, string>>;
   readonly devDependencies: Readonly<Record<string, string>>;
 }
 
 const Manifest: t.Decoder<unknown, Manifest> = t.type({
-  exports: t.record(t.string, t.string),
+  exports: t.record(t.string, t.unknown),
   peerDependencies: t.record(t.string, t.string),
   devDependencies: t.record(t.string, t.string),
 });

@@ -73,13 +73,22 @@ export interface ServerProcess {
   readonly end: (signal: NodeJS.Signals) => Promise<number | string>;
 }
 
-/** Starts the built server on a free port and waits until its log says that it listens. */
+/** A program and its arguments. */
+export type Command = readonly [string, ...string[]];
+
+/**
+ * Starts a server on a free port and waits until its log says that it listens: the built one under
+ * this Node, or what `command` says. That may start another process in turn, and a signal is for both.
+ */
 export const startServer = async (
   variables: Readonly<Record<string, string>>,
+  command?: Command,
 ): Promise<ServerProcess> => {
-  const child = spawn(process.execPath, [MAIN, "serve"], {
+  const [program, ...args] = command ?? [process.execPath, MAIN, "serve"];
+  const child = spawn(program, args, {
     env: environment({ PORT: "0", ...variables }),
     stdio: ["ignore", "pipe", "pipe"],
+    detached: command !== undefined,
   });
   const exited = exitOf(child);
   const errors = textOf(child.stderr);
@@ -96,7 +105,12 @@ export const startServer = async (
     lines,
     line,
     end: (signal) => {
-      child.kill(signal);
+      const isRunning = child.exitCode === null && child.signalCode === null;
+      if (command !== undefined && child.pid !== undefined && isRunning) {
+        process.kill(-child.pid, signal);
+      } else {
+        child.kill(signal);
+      }
       return exited;
     },
   };

@@ -15,7 +15,7 @@ const CORE: Readonly<Record<string, ReadonlyArray<string>>> = {
   "core/domain": ["core/domain", "fp-ts", "io-ts", "semver"],
   "core/ports": ["core/domain", "types of fp-ts"],
   "core/usecases": ["core/domain", "core/ports", "core/usecases", "fp-ts"],
-  "core/mod.ts": ["core/domain", "core/ports", "core/usecases"],
+  "core/mod.ts": ["core/domain", "core/ports", "core/usecases", "types of fp-ts"],
 };
 
 // Every adapter may import the core, its own folder, fp-ts and io-ts. Beyond that:
@@ -248,7 +248,7 @@ for (const [file, text, expected] of [
     "core/mod.ts",
     'export { makeMemoryPorts } from "../adapters/memory/mod.ts";',
     [
-      "core/mod.ts:1 imports ../adapters/memory/mod.ts: core/mod.ts may import only core/domain, core/ports, core/usecases",
+      "core/mod.ts:1 imports ../adapters/memory/mod.ts: core/mod.ts may import only core/domain, core/ports, core/usecases, types of fp-ts",
     ],
   ],
   [
@@ -335,7 +335,8 @@ for (const [file, text, expected] of [
 const strings = t.record(t.string, t.string);
 
 const PackageJson = t.type({
-  exports: strings,
+  version: t.string,
+  exports: t.record(t.string, t.union([t.string, t.type({ default: t.string })])),
   dependencies: strings,
   peerDependencies: strings,
   peerDependenciesMeta: t.record(t.string, t.type({ optional: t.boolean })),
@@ -353,20 +354,26 @@ const readJson = <A>(file: string, codec: t.Decoder<unknown, A>): Promise<A> =>
   );
 
 const manifest = await readJson("package.json", PackageJson);
-const deno = await readJson("deno.json", t.type({ exports: strings }));
+const exported = Object.entries(manifest.exports).map(
+  ([name, built]) => [name, typeof built === "string" ? built : built.default] as const,
+);
+const deno = await readJson(
+  "deno.json",
+  t.type({ version: t.string, exports: strings, imports: strings }),
+);
 
 const sourceOf = (built: string): string =>
   built.replace(/^\.\/dist\//, "./").replace(/\.js$/, ".ts");
 
 test("package.json and deno.json export the same files under the same names", (t) => {
   t.deepEqual(
-    Object.entries(manifest.exports).map(([name, built]) => [name, sourceOf(built)]),
+    exported.map(([name, built]) => [name, sourceOf(built)]),
     Object.entries(deno.exports),
   );
-  t.true(Object.values(manifest.exports).every((built) => built.startsWith("./dist/")));
+  t.true(exported.every(([, built]) => built.startsWith("./dist/")));
 });
 
-for (const [name, built] of Object.entries(manifest.exports)) {
+for (const [name, built] of exported) {
   test(`the export ${name} has a source, and a module and its types once built`, (t) => {
     const files = [sourceOf(built), built, built.replace(/\.js$/, ".d.ts")];
     t.deepEqual(
@@ -375,6 +382,20 @@ for (const [name, built] of Object.entries(manifest.exports)) {
     );
   });
 }
+
+test("deno.json takes the same versions of the same packages as package.json", (t) => {
+  const ranges = { ...manifest.dependencies, ...manifest.peerDependencies };
+  t.deepEqual(
+    deno.imports,
+    Object.fromEntries(
+      Object.entries(ranges).map(([name, range]) => [name, `npm:${name}@${range}`]),
+    ),
+  );
+});
+
+test("deno.json and package.json are of one version", (t) => {
+  t.is(deno.version, manifest.version);
+});
 
 test("what package.json calls an optional peer is a peer, and no dependency", (t) => {
   const optional = Object.keys(manifest.peerDependenciesMeta);

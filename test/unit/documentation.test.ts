@@ -178,8 +178,8 @@ const published: object =
   manifest.exports !== null
     ? manifest.exports
     : {};
-const entryPoints = Object.values(published).map((built) =>
-  String(built)
+const entryPoints = Object.values(published).map((built: string | { readonly default: string }) =>
+  (typeof built === "string" ? built : built.default)
     .replace(/^\.\/dist\//, "")
     .replace(/\.js$/, ".ts"),
 );

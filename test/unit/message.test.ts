@@ -1,7 +1,8 @@
 import test from "ava";
 import * as fc from "fast-check";
 import * as E from "fp-ts/lib/Either.js";
-import { messageContent } from "../../core/domain/message.ts";
+import { invalidInput } from "../../core/domain/errors.ts";
+import { type JsonObject, messageContent } from "../../core/domain/message.ts";
 
 test("messageContent() of RC:TxtMsg is always a JSON object that holds the text", (t) => {
   t.notThrows(() =>
@@ -38,5 +39,15 @@ test("messageContent() of RongCloud's other types is the JSON object or nothing"
         return E.isRight(messageContent("RC:ImgMsg", content)) === isObject;
       }),
     ),
+  );
+});
+
+test("messageContent() of an object has at most 1,000 levels", (t) => {
+  const nested = (levels: number): JsonObject =>
+    Array.from({ length: levels - 1 }).reduce<JsonObject>((inner) => ({ a: inner, b: 1 }), {});
+  t.true(E.isRight(messageContent("app:Type", nested(1_000))));
+  t.deepEqual(
+    messageContent("app:Type", nested(1_001)),
+    E.left(invalidInput("content", "a JSON object of at most 1000 levels")),
   );
 });
