@@ -27,7 +27,7 @@ import { makeN3dIds, makePlainIds } from "../ids/mod.ts";
 import { openLmdbStore } from "../lmdb/mod.ts";
 import { makeLogGateway, makeLogger } from "../logging/mod.ts";
 import { makeMemoryGroups, makeMemoryStore } from "../memory/mod.ts";
-import { makeMetrics } from "../metrics/mod.ts";
+import { makeMetrics, timed } from "../metrics/mod.ts";
 import { type MysqlDatabase, openMysqlDatabase, parseMysqlUrl } from "../mysql/mod.ts";
 import { makeOpenApi } from "../openapi/mod.ts";
 import { makeRateLimit } from "../rate-limit/mod.ts";
@@ -187,15 +187,15 @@ const bindPorts = (bind: Bind): void => {
   provide(
     bind,
     tokens.GATEWAY,
-    [tokens.CONFIG, tokens.LOGGER, tokens.KEEP_ALIVE],
-    ({ gateway }, log, { fetch }) =>
+    [tokens.CONFIG, tokens.LOGGER, tokens.KEEP_ALIVE, tokens.METRICS],
+    ({ gateway }, log, { fetch }, metrics) =>
       gateway._tag === "LOG"
         ? makeLogGateway(log)
         : makeRongCloudGateway({
             ...gateway,
             appSecret: gateway.appSecret.reveal(),
             fetch,
-            onAttempt: onAttempt(log),
+            onAttempt: onAttempt(log, metrics),
           }),
   );
   provide(
@@ -288,6 +288,7 @@ const bindService = (bind: Bind): void => {
       tokens.GROUPS,
       tokens.IDS,
       tokens.GATEWAY,
+      tokens.METRICS,
     ],
     (
       { sendConcurrency },
@@ -298,13 +299,15 @@ const bindService = (bind: Bind): void => {
       groups,
       ids,
       gateway,
+      metrics,
     ) =>
       createMisc(
         {
+          ...timed(
+            { settings: readyWith(database, settings), outbox, relationships },
+            metrics.stored,
+          ),
           versions: source,
-          settings: readyWith(database, settings),
-          outbox,
-          relationships,
           groups,
           ids,
           gateway,

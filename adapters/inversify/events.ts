@@ -13,7 +13,7 @@ import type { RongCloudAttempt } from "../rongcloud/mod.ts";
 export const onAnswered =
   (log: Logger, metrics: Metrics) =>
   ({ requestId, method, route, answer: { status, error }, durationMs }: Answered): void => {
-    metrics.answered({ route, method, status, durationMs });
+    metrics.answered({ route, method, status, durationMs, error: error?._tag });
     const line = {
       requestId,
       method,
@@ -80,6 +80,9 @@ export const onReload =
 
 /** A line for each attempt to hand a message to RongCloud. */
 export const onAttempt =
-  (log: Logger) =>
-  (attempt: RongCloudAttempt): void =>
+  (log: Logger, metrics: Metrics) =>
+  (attempt: RongCloudAttempt): void => {
+    const { host, verdict, durationMs } = attempt;
+    metrics.attempted({ host, outcome: verdict._tag, durationMs });
     log.debug(attempt, "RongCloud attempt");
+  };

@@ -9,6 +9,8 @@ import type { Task } from "fp-ts/lib/Task.js";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { type Outbox, type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
 
+export { type Timed, timed } from "./timed.ts";
+
 /** What is measured when it is asked for. */
 export interface MetricsOptions {
   readonly outbox: Pick<Outbox, "status">;
@@ -26,9 +28,23 @@ export interface Metrics {
     readonly method: string;
     readonly status: number;
     readonly durationMs: number;
+    /** The tag of the error that was answered, if one was. */
+    readonly error: string | undefined;
   }) => void;
   /** `outcome`: DELIVERED, POSTPONED or DEAD. */
   readonly delivered: (outcome: string) => void;
+  /** A request to RongCloud: `outcome` is what it says of the message. */
+  readonly attempted: (attempt: {
+    readonly host: string;
+    readonly outcome: string;
+    readonly durationMs: number;
+  }) => void;
+  /** A call to the store. */
+  readonly stored: (call: {
+    readonly operation: string;
+    readonly failed: boolean;
+    readonly durationMs: number;
+  }) => void;
 }
 
 /** The methods that are counted by name: a client may make up others, and each would be a series. */
@@ -52,6 +68,26 @@ export const makeMetrics = ({ outbox, now = Date.now }: MetricsOptions): Metrics
     name: "sealtalk_misc_http_request_duration_seconds",
     help: "Time to answer a request, by route, method and status.",
     labelNames: ["route", "method", "status"],
+    buckets: BUCKETS,
+    registers: [registry],
+  });
+  const errors = new Counter({
+    name: "sealtalk_misc_errors_total",
+    help: "Errors that were answered, by route and tag.",
+    labelNames: ["route", "error"],
+    registers: [registry],
+  });
+  const attempts = new Histogram({
+    name: "sealtalk_misc_gateway_attempt_duration_seconds",
+    help: "Time of an attempt to hand a message to RongCloud, by host and outcome.",
+    labelNames: ["host", "outcome"],
+    buckets: BUCKETS,
+    registers: [registry],
+  });
+  const storeCalls = new Histogram({
+    name: "sealtalk_misc_store_duration_seconds",
+    help: "Time of a call to the store, by operation and outcome: ok or fault.",
+    labelNames: ["operation", "outcome"],
     buckets: BUCKETS,
     registers: [registry],
   });
@@ -104,11 +140,19 @@ export const makeMetrics = ({ outbox, now = Date.now }: MetricsOptions): Metrics
       await measureOutbox();
       return registry.metrics();
     },
-    answered: ({ route, method, status, durationMs }) =>
+    answered: ({ route, method, status, durationMs, error }) => {
       requests.observe(
         { route, method: METHODS.has(method) ? method : "other", status },
         durationMs / 1_000,
-      ),
+      );
+      if (error !== undefined) {
+        errors.inc({ route, error });
+      }
+    },
     delivered: (outcome) => deliveries.inc({ outcome }),
+    attempted: ({ host, outcome, durationMs }) =>
+      attempts.observe({ host, outcome }, durationMs / 1_000),
+    stored: ({ operation, failed, durationMs }) =>
+      storeCalls.observe({ operation, outcome: failed ? "fault" : "ok" }, durationMs / 1_000),
   };
 };
