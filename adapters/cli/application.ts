@@ -19,13 +19,13 @@ export interface Application {
 /** Wires the program for a command, and closes whatever the command had it open. */
 export const withApplication =
   (
-    { env }: Pick<Surroundings, "env">,
+    { env, isTerminal }: Pick<Surroundings, "env" | "isTerminal">,
     { serving }: { readonly serving: boolean } = { serving: false },
   ) =>
   <A>(use: (application: Application) => TE.TaskEither<Failure, A>): TE.TaskEither<Failure, A> =>
     TE.bracket(
       pipe(
-        TE.fromEither(makeContainer(env, { serving })),
+        TE.fromEither(makeContainer(env, { serving, isTerminal })),
         TE.mapLeft((faults) => misconfigured(...renderFaults(faults).split("\n"))),
       ),
       (container) => use({ part: (token) => TE.tryCatch(() => resolve(container, token), reason) }),

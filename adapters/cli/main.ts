@@ -28,6 +28,7 @@ process.exitCode =
     ? 1
     : await program.runCommandLine(process.argv.slice(2), {
         env: process.env,
+        isTerminal: process.stdout.isTTY,
         print: (line) => process.stdout.write(`${line}\n`),
         complain,
         showProgress: process.stderr.isTTY ? program.showBar : program.showLines(complain),

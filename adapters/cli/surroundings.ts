@@ -3,6 +3,8 @@ import type { ShowProgress } from "./progress.ts";
 /** What a command has of the world around its process. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether a person reads what is printed, as it comes. */
+  readonly isTerminal: boolean;
   /** Prints one line of the command's result. */
   readonly print: (line: string) => void;
   /** Prints one line of what went wrong. */

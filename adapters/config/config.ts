@@ -93,6 +93,12 @@ export interface MysqlConfig {
   readonly cacheSeconds: number;
 }
 
+/** Where traces are sent, and as which service. */
+export interface TracingConfig {
+  readonly endpoint: string;
+  readonly service: string;
+}
+
 /** How ids are spelled on the wire. */
 export type IdsConfig = { readonly _tag: "N3D"; readonly key: Secret } | { readonly _tag: "PLAIN" };
 
@@ -121,6 +127,14 @@ export interface Config {
   /** POSTs a user a minute; 0 is no limit. */
   readonly rateLimit: number;
   readonly logLevel: LogLevel;
+  /** None: nothing is traced. */
+  readonly tracing: O.Option<TracingConfig>;
+  /** Whether /docs is served. */
+  readonly docs: boolean;
+  /** How many sessions that do not verify an address may present a minute; 0 is no limit. */
+  readonly sessionFailureLimit: number;
+  /** Addresses and ranges whose X-Forwarded-For is believed. */
+  readonly trustedProxies: ReadonlyArray<string>;
 }
 
 /** What only other adapters can check. */
@@ -262,13 +276,25 @@ const Jwks: t.Type<JwksSource, JwksSource, unknown> = parsed(
         ),
 );
 
-const BaseUrls = list("absolute http or https URLs without a query, comma-separated", (text) =>
+const baseUrl = (text: string): O.Option<string> =>
   pipe(
     url(text, ["http:", "https:"]),
     O.filter(({ username, password }) => username === "" && password === ""),
     O.filter(() => !/[?#]/.test(text)),
     O.map(({ href }) => href.replace(/\/+$/, "")),
-  ),
+  );
+
+const BaseUrls = list("absolute http or https URLs without a query, comma-separated", baseUrl);
+
+const BaseUrl: t.Type<string, string, unknown> = parsed(
+  "an absolute http or https URL without a query",
+  t.string.is,
+  baseUrl,
+);
+
+// What each is, proxy-addr tells when it reads them; here, that they look like addresses at all.
+const Addresses = list("addresses or ranges (10.0.0.0/8), comma-separated", (text) =>
+  /^[0-9a-f.:]+(?:\/\d{1,3})?$/i.test(text) ? O.some(text) : O.none,
 );
 
 // An app's own scheme (capacitor://localhost) has no origin that URL knows of: it is taken as written.
@@ -564,6 +590,20 @@ const readIds = (env: Env, { n3dKeyFault }: ConfigChecks): Read<IdsConfig> =>
     ),
   );
 
+const readTracing = (env: Env): Read<O.Option<TracingConfig>> =>
+  pipe(
+    all({
+      endpoint: optional(env, "OTEL_EXPORTER_OTLP_ENDPOINT", BaseUrl),
+      service: withDefault(env, "OTEL_SERVICE_NAME", Text, "sealtalk-misc"),
+    }),
+    E.map(({ endpoint, service }) =>
+      pipe(
+        endpoint,
+        O.map((at) => ({ endpoint: at, service })),
+      ),
+    ),
+  );
+
 /**
  * Reads the configuration from an environment, or reports everything that is wrong with it. An
  * empty variable is an unset one.
@@ -592,6 +632,15 @@ export const readConfig = (
         60,
       ),
       logLevel: withDefault(env, "LOG_LEVEL", oneOf(LOG_LEVELS), "info"),
+      tracing: readTracing(env),
+      docs: withDefault(env, "DOCS", Switch, true),
+      sessionFailureLimit: withDefault(
+        env,
+        "SESSION_FAILURE_LIMIT",
+        integer(0, Number.MAX_SAFE_INTEGER, "an integer from 0"),
+        600,
+      ),
+      trustedProxies: withDefault(env, "TRUSTED_PROXIES", Addresses, []),
     }),
   );
 

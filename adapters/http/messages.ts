@@ -1,3 +1,4 @@
+import type { UserId } from "../../core/domain/identity.ts";
 import type { HttpError } from "./errors.ts";
 
 /** A request, as far as the routes read it. */
@@ -18,6 +19,8 @@ export interface HttpResponse {
   readonly body: string;
   /** What went wrong, for the log: the client sees only what `body` says of it. */
   readonly error?: HttpError;
+  /** Whose session it was, for the log: once that verified, and its user may ask. */
+  readonly user?: UserId;
 }
 
 const JSON_TYPE = "application/json; charset=utf-8";

@@ -33,6 +33,8 @@ export interface MiscRouteOptions {
    * second that a session may take, an answer is there within 5 seconds.
    */
   readonly deadlineMs?: number;
+  /** Puts something around the answers of each route, such as a span of a trace. */
+  readonly instrument?: (route: Route) => Route;
 }
 
 /** The routes of /misc. */
@@ -41,6 +43,7 @@ export const miscRoutes = ({
   sessions,
   rateLimit = () => T.of(O.none),
   deadlineMs = 3_900,
+  instrument = (route) => route,
 }: MiscRouteOptions): ReadonlyArray<Route> => {
   const desktop = makeValidated();
   const mobile = makeValidated();
@@ -56,15 +59,21 @@ export const miscRoutes = ({
     path,
     answer: (request) =>
       pipe(
-        TE.Do,
-        TE.apSW("caller", caller(request)),
-        TE.bindW("body", () => readBody(codec)(request)),
-        TE.chainW(({ body, caller }) => withDeadline(deadlineMs)(run({ ...body, caller }))),
-        TE.match(errorResponse, ok),
+        caller(request),
+        TE.matchE(
+          (error) => T.of(errorResponse(error)),
+          (user) =>
+            pipe(
+              readBody(codec)(request),
+              TE.chainW((body) => withDeadline(deadlineMs)(run({ ...body, caller: user }))),
+              TE.match(errorResponse, ok),
+              T.map((answer) => ({ ...answer, user })),
+            ),
+        ),
       ),
   });
 
-  return [
+  const routes: ReadonlyArray<Route> = [
     {
       method: "GET",
       path: "/misc/latest_update",
@@ -140,6 +149,7 @@ export const miscRoutes = ({
       ),
     ),
   ];
+  return routes.map(instrument);
 };
 
 const NOTHING_NEWER: HttpResponse = { status: 204, headers: {}, body: "" };

@@ -23,11 +23,12 @@ import {
 } from "../file/mod.ts";
 import { type KeySet, readKeySet, readOrMakeSecret } from "../file/session-keys.ts";
 import { makeServer } from "../hapi/mod.ts";
+import type { Route } from "../http/mod.ts";
 import { makeN3dIds, makePlainIds } from "../ids/mod.ts";
 import { openLmdbStore } from "../lmdb/mod.ts";
-import { makeLogGateway, makeLogger } from "../logging/mod.ts";
+import { makeLogGateway, makeLogger, makePrettyLogger } from "../logging/mod.ts";
 import { makeMemoryGroups, makeMemoryStore } from "../memory/mod.ts";
-import { makeMetrics, timed } from "../metrics/mod.ts";
+import { type Metrics, makeMetrics } from "../metrics/mod.ts";
 import { type MysqlDatabase, openMysqlDatabase, parseMysqlUrl } from "../mysql/mod.ts";
 import { makeOpenApi } from "../openapi/mod.ts";
 import { makeRateLimit } from "../rate-limit/mod.ts";
@@ -40,6 +41,7 @@ import {
   signSession,
   type TokenOptions,
 } from "../session/mod.ts";
+import type { Tracing } from "../tracing/mod.ts";
 import { makeKeepAliveFetch } from "../undici/mod.ts";
 import {
   onAnswered,
@@ -49,6 +51,7 @@ import {
   onRelayFault,
   onReload,
 } from "./events.ts";
+import { type Observers, observed } from "./observed.ts";
 import { provide } from "./provide.ts";
 import * as tokens from "./tokens.ts";
 
@@ -61,9 +64,17 @@ const CONNECT_TIMEOUT_MS = 1_000;
 /** How many notices of each type of conversation are on their way at once. */
 const NOTICES_AT_ONCE = 16;
 
+/** What the program is wired for. */
+export interface ContainerOptions {
+  /** Whether a server is to be run, which needs more. */
+  readonly serving: boolean;
+  /** Whether a person reads the log as it comes: it is then written for them. */
+  readonly isTerminal?: boolean;
+}
+
 /**
  * Wires the program for an environment, or reports everything that is wrong with that. Nothing is
- * opened before it is asked for. `serving`: whether a server is to be run, which needs more.
+ * opened before it is asked for.
  *
  * @example
  * ```ts
@@ -80,13 +91,13 @@ const NOTICES_AT_ONCE = 16;
  */
 export const makeContainer = (
   env: Readonly<Record<string, string | undefined>>,
-  { serving }: { readonly serving: boolean },
+  { serving, isTerminal = false }: ContainerOptions,
 ): E.Either<ReadonlyArray<ConfigFault>, Container> =>
   pipe(
     readConfig(env, { n3dKeyFault, mysqlUrlFault, serving }),
     E.map((config) => {
       const container = new Container();
-      container.load(new ContainerModule(({ bind }) => bindAll(bind, config)));
+      container.load(new ContainerModule(({ bind }) => bindAll(bind, config, isTerminal)));
       return container;
     }),
   );
@@ -109,7 +120,9 @@ export const closeContainer = async (container: Container): Promise<void> => {
   await Promise.all([unbind(container, tokens.SERVER), unbind(container, tokens.RELAY)]);
   await unbind(container, tokens.RELEASE_FILES);
   await Promise.all(
-    [tokens.STORE, tokens.MYSQL, tokens.KEEP_ALIVE].map((token) => unbind(container, token)),
+    [tokens.STORE, tokens.MYSQL, tokens.KEEP_ALIVE, tokens.TRACING].map((token) =>
+      unbind(container, token),
+    ),
   );
 };
 
@@ -124,10 +137,19 @@ const unbind = async (container: Container, token: symbol): Promise<void> => {
   }
 };
 
-const bindAll = (bind: Bind, config: Config): void => {
+const bindAll = (bind: Bind, config: Config, isTerminal: boolean): void => {
   provide(bind, tokens.CONFIG, [], () => config);
-  provide(bind, tokens.LOGGER, [tokens.CONFIG], ({ logLevel }) => makeLogger(logLevel));
+  provide(bind, tokens.LOGGER, [tokens.CONFIG], ({ logLevel }) =>
+    isTerminal ? makePrettyLogger(logLevel) : makeLogger(logLevel),
+  );
   provide(bind, tokens.METRICS, [tokens.STORE], ({ outbox }) => makeMetrics({ outbox }));
+  provide(
+    bind,
+    tokens.TRACING,
+    [tokens.CONFIG],
+    ({ tracing }) => startTracing(tracing),
+    (tracing) => (O.isSome(tracing) ? tracing.value.close() : Promise.resolve()),
+  );
   bindPorts(bind);
   bindSessions(bind);
   bindService(bind);
@@ -289,6 +311,7 @@ const bindService = (bind: Bind): void => {
       tokens.IDS,
       tokens.GATEWAY,
       tokens.METRICS,
+      tokens.TRACING,
     ],
     (
       { sendConcurrency },
@@ -300,17 +323,17 @@ const bindService = (bind: Bind): void => {
       ids,
       gateway,
       metrics,
+      tracing,
     ) =>
       createMisc(
         {
-          ...timed(
-            { settings: readyWith(database, settings), outbox, relationships },
-            metrics.stored,
+          ...observed(
+            { settings: readyWith(database, settings), outbox, relationships, gateway },
+            observersOf(metrics, tracing),
           ),
           versions: source,
           groups,
           ids,
-          gateway,
           now: Date.now,
           random: Math.random,
         },
@@ -347,8 +370,17 @@ const bindService = (bind: Bind): void => {
   provide(
     bind,
     tokens.SERVER,
-    [tokens.CONFIG, tokens.MISC, tokens.SESSIONS, tokens.RATE_LIMIT, tokens.LOGGER, tokens.METRICS],
-    ({ host, port, corsOrigins }, misc, sessions, rateLimit, log, metrics) =>
+    [
+      tokens.CONFIG,
+      tokens.MISC,
+      tokens.SESSIONS,
+      tokens.RATE_LIMIT,
+      tokens.LOGGER,
+      tokens.METRICS,
+      tokens.IDS,
+      tokens.TRACING,
+    ],
+    ({ host, port, corsOrigins }, misc, sessions, rateLimit, log, metrics, ids, tracing) =>
       makeServer({
         host,
         port,
@@ -358,7 +390,8 @@ const bindService = (bind: Bind): void => {
         rateLimit,
         metrics,
         openApi: makeOpenApi(),
-        onAnswered: onAnswered(log, metrics),
+        onAnswered: onAnswered(log, metrics, ids),
+        ...(O.isSome(tracing) ? { instrument: spanned(tracing.value) } : {}),
       }),
     (server) => server.stop({ timeout: STOP_TIMEOUT_MS }),
   );
@@ -375,6 +408,41 @@ const readyWith = (
         ...settings,
         ready: () => pipe(settings.ready(), TE.apFirst(database.value.ready())),
       };
+
+// The packages are for who traces, and their loading is no part of anybody else's start.
+const startTracing = async (config: Config["tracing"]): Promise<O.Option<Tracing>> => {
+  if (O.isNone(config)) {
+    return O.none;
+  }
+  try {
+    const { makeTracing } = await import("../tracing/mod.ts");
+    return O.some(makeTracing(config.value));
+  } catch {
+    throw new ConfigurationFault(
+      "OTEL_EXPORTER_OTLP_ENDPOINT: expected the peers @opentelemetry/* of this package to be installed",
+    );
+  }
+};
+
+const observersOf = ({ stored }: Metrics, tracing: O.Option<Tracing>): Observers =>
+  O.isNone(tracing)
+    ? { store: stored, gateway: () => (call) => call }
+    : {
+        store: (operation) => (call) =>
+          stored(operation)(tracing.value.call(`store ${operation}`)(call)),
+        // A notice that the relay delivers belongs to no request that is under way.
+        gateway: (operation) => tracing.value.call(`gateway ${operation}`, { alone: true }),
+      };
+
+const spanned =
+  (tracing: Tracing) =>
+  (route: Route): Route => ({
+    ...route,
+    answer: (request) =>
+      tracing.request({ method: route.method, route: route.path, header: request.header })(
+        route.answer(request),
+      ),
+  });
 
 const EMBEDDED: Pick<tokens.Store, "risks" | "client"> = { risks: TE.right([]), client: O.none };
 

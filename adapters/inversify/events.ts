@@ -1,7 +1,9 @@
 /** What the adapters tell of, as log lines and metrics. */
 import * as E from "fp-ts/lib/Either.js";
+import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
-import type { ClaimLost, Delivery, StoreUnavailable } from "../../core/mod.ts";
+import * as TE from "fp-ts/lib/TaskEither.js";
+import type { ClaimLost, Delivery, IdCodec, StoreUnavailable, WireId } from "../../core/mod.ts";
 import { type ReleasesRead, renderReleaseFaults } from "../file/mod.ts";
 import type { Answered } from "../hapi/mod.ts";
 import type { Logger } from "../logging/mod.ts";
@@ -9,10 +11,10 @@ import type { Metrics } from "../metrics/mod.ts";
 import type { SharedCountFault } from "../rate-limit/mod.ts";
 import type { RongCloudAttempt } from "../rongcloud/mod.ts";
 
-/** One line a request; what failed on our side is an error, with its cause. */
+/** One line a request, with its user as the wire spells them; what failed on our side is an error, with its cause. */
 export const onAnswered =
-  (log: Logger, metrics: Metrics) =>
-  ({ requestId, method, route, answer: { status, error }, durationMs }: Answered): void => {
+  (log: Logger, metrics: Metrics, ids: IdCodec) =>
+  ({ requestId, method, route, answer: { status, error, user }, durationMs }: Answered): void => {
     metrics.answered({ route, method, status, durationMs, error: error?._tag });
     const line = {
       requestId,
@@ -22,10 +24,20 @@ export const onAnswered =
       durationMs,
       ...(error === undefined ? {} : { error }),
     };
-    if (status >= 500) {
-      log.error(line, "request failed");
+    const write = (of: { readonly user?: WireId }): void =>
+      status >= 500
+        ? log.error({ ...line, ...of }, "request failed")
+        : log.info({ ...line, ...of }, "request");
+    if (user === undefined) {
+      write({});
     } else {
-      log.info(line, "request");
+      pipe(
+        ids.encode(user),
+        TE.match(
+          () => write({}),
+          (spelled) => write({ user: spelled }),
+        ),
+      )();
     }
   };
 

@@ -6,6 +6,12 @@
  */
 
 export { type Config, type ConfigFault, renderFaults } from "../config/mod.ts";
-export { ConfigurationFault, closeContainer, makeContainer, OpeningFault } from "./container.ts";
+export {
+  ConfigurationFault,
+  type ContainerOptions,
+  closeContainer,
+  makeContainer,
+  OpeningFault,
+} from "./container.ts";
 export { provide, resolve, type Token } from "./provide.ts";
 export * as tokens from "./tokens.ts";

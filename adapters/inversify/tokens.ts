@@ -40,6 +40,7 @@ import type { Metrics } from "../metrics/mod.ts";
 import type { MysqlDatabase } from "../mysql/mod.ts";
 import type { Relay } from "../relay/mod.ts";
 import type { Sessions, TokenOptions } from "../session/mod.ts";
+import type { Tracing } from "../tracing/mod.ts";
 import type { KeepAliveFetch } from "../undici/mod.ts";
 import { makeToken, type Token } from "./provide.ts";
 
@@ -74,6 +75,8 @@ export type ProbeGateway = TE.TaskEither<MiscError, void>;
 export const CONFIG: Token<Config> = makeToken("Config");
 /** Where log lines go. */
 export const LOGGER: Token<Logger> = makeToken("Logger");
+/** What is traced, if OTEL_EXPORTER_OTLP_ENDPOINT is set. */
+export const TRACING: Token<O.Option<Tracing>> = makeToken("Tracing");
 /** What /metrics counts. */
 export const METRICS: Token<Metrics> = makeToken("Metrics");
 /** The store that STORE names. */

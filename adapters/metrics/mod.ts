@@ -6,10 +6,9 @@
 import * as E from "fp-ts/lib/Either.js";
 import * as O from "fp-ts/lib/Option.js";
 import type { Task } from "fp-ts/lib/Task.js";
+import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { type Outbox, type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
-
-export { type Timed, timed } from "./timed.ts";
 
 /** What is measured when it is asked for. */
 export interface MetricsOptions {
@@ -39,12 +38,10 @@ export interface Metrics {
     readonly outcome: string;
     readonly durationMs: number;
   }) => void;
-  /** A call to the store. */
-  readonly stored: (call: {
-    readonly operation: string;
-    readonly failed: boolean;
-    readonly durationMs: number;
-  }) => void;
+  /** The same call to the store, timed. */
+  readonly stored: (
+    operation: string,
+  ) => <Fault, A>(call: TaskEither<Fault, A>) => TaskEither<Fault, A>;
 }
 
 /** The methods that are counted by name: a client may make up others, and each would be a series. */
@@ -152,7 +149,12 @@ export const makeMetrics = ({ outbox, now = Date.now }: MetricsOptions): Metrics
     delivered: (outcome) => deliveries.inc({ outcome }),
     attempted: ({ host, outcome, durationMs }) =>
       attempts.observe({ host, outcome }, durationMs / 1_000),
-    stored: ({ operation, failed, durationMs }) =>
-      storeCalls.observe({ operation, outcome: failed ? "fault" : "ok" }, durationMs / 1_000),
+    stored: (operation) => (call) => async () => {
+      const since = performance.now();
+      const answer = await call();
+      const outcome = E.isLeft(answer) ? "fault" : "ok";
+      storeCalls.observe({ operation, outcome }, (performance.now() - since) / 1_000);
+      return answer;
+    },
   };
 };

@@ -37,7 +37,7 @@ const ADAPTERS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "adapters/ids": [],
   "adapters/inversify": ["node:", "inversify", "reflect-metadata", "adapters"],
   "adapters/lmdb": ["node:", "lmdb"],
-  "adapters/logging": ["pino"],
+  "adapters/logging": ["pino", "pino-pretty"],
   "adapters/memory": [],
   "adapters/metrics": ["prom-client"],
   "adapters/mysql": ["node:", "mysql2"],
@@ -47,6 +47,7 @@ const ADAPTERS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "adapters/relay": [],
   "adapters/rongcloud": [],
   "adapters/session": ["jose", "cookie"],
+  "adapters/tracing": ["@opentelemetry"],
   "adapters/undici": ["undici"],
 };
 

@@ -53,6 +53,10 @@ const DEFAULTS = {
   corsOrigins: [],
   rateLimit: 60,
   logLevel: "info",
+  tracing: O.none,
+  docs: true,
+  sessionFailureLimit: 600,
+  trustedProxies: [],
 } as const;
 
 test("readConfig() has a default for everything", (t) => {
@@ -66,7 +70,8 @@ test("readConfig() takes an empty variable for an unset one", (t) => {
     "SESSION_ISSUER SESSION_AUDIENCE SESSION_COOKIE LEGACY_COOKIE_NAME LEGACY_COOKIE_KEY",
     "LEGACY_COOKIE_MAX_AGE_DAYS RONGCLOUD_APP_KEY RONGCLOUD_APP_SECRET RONGCLOUD_API",
     "RONGCLOUD_PRIVATE_PER_MINUTE RONGCLOUD_GROUP_PER_SECOND RONGCLOUD_MSG_RANDOM SEND_CONCURRENCY",
-    "MESSAGE_GATEWAY RELEASES_DIR CORS_ORIGINS RATE_LIMIT LOG_LEVEL NODE_ENV",
+    "MESSAGE_GATEWAY RELEASES_DIR CORS_ORIGINS RATE_LIMIT LOG_LEVEL NODE_ENV DOCS SESSION_FAILURE_LIMIT",
+    "TRUSTED_PROXIES OTEL_EXPORTER_OTLP_ENDPOINT OTEL_SERVICE_NAME",
   ].flatMap((line) => line.split(" "));
   t.deepEqual(config(Object.fromEntries(names.map((name) => [name, ""]))), DEFAULTS);
 });
@@ -112,6 +117,16 @@ for (const [env, part] of [
   ],
   [{ RATE_LIMIT: "0" }, { rateLimit: 0 }],
   [{ LOG_LEVEL: "silent" }, { logLevel: "silent" }],
+  [{ DOCS: "0" }, { docs: false }],
+  [{ SESSION_FAILURE_LIMIT: "0" }, { sessionFailureLimit: 0 }],
+  [
+    { TRUSTED_PROXIES: "127.0.0.1, 10.0.0.0/8,::1" },
+    { trustedProxies: ["127.0.0.1", "10.0.0.0/8", "::1"] },
+  ],
+  [
+    { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318/" },
+    { tracing: O.some({ endpoint: "http://127.0.0.1:4318", service: "sealtalk-misc" }) },
+  ],
   [{ REDIS_URL: "redis://a:6379,redis://b/" }, { store: { _tag: "LMDB" } }],
   [{ REDIS_PREFIX: "misc:" }, { store: { _tag: "LMDB" } }],
   [{ RELATIONSHIP_CACHE_SECONDS: "3600" }, { mysql: O.none }],
@@ -126,6 +141,13 @@ for (const [env, message] of [
   [{ HOST: "http://a.example" }, "expected a host name or an address"],
   [{ HOST: " " }, "expected a host name or an address"],
   [{ PORT: "65536" }, "expected a port from 0 to 65535"],
+  [{ DOCS: "no" }, "expected 0 or 1"],
+  [{ SESSION_FAILURE_LIMIT: "-1" }, "expected an integer from 0"],
+  [{ TRUSTED_PROXIES: "nginx" }, "expected addresses or ranges (10.0.0.0/8), comma-separated"],
+  [
+    { OTEL_EXPORTER_OTLP_ENDPOINT: "collector:4318" },
+    "expected an absolute http or https URL without a query",
+  ],
   [{ PORT: "-1" }, "expected a port from 0 to 65535"],
   [{ PORT: "80.5" }, "expected a port from 0 to 65535"],
   [{ PORT: "1e3" }, "expected a port from 0 to 65535"],
