@@ -292,10 +292,22 @@ const BaseUrl: t.Type<string, string, unknown> = parsed(
   baseUrl,
 );
 
-// What each is, proxy-addr tells when it reads them; here, that they look like addresses at all.
-const Addresses = list("addresses or ranges (10.0.0.0/8), comma-separated", (text) =>
-  /^[0-9a-f.:]+(?:\/\d{1,3})?$/i.test(text) ? O.some(text) : O.none,
-);
+const OCTET = /^(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)$/;
+
+const isIpv4 = (text: string): boolean => {
+  const octets = text.split(".");
+  return octets.length === 4 && octets.every((octet) => OCTET.test(octet));
+};
+
+const isIpv6 = (text: string): boolean =>
+  text.includes(":") && O.isSome(O.tryCatch(() => new URL(`http://[${text}]`)));
+
+const Addresses = list("addresses or ranges (10.0.0.0/8), comma-separated", (text) => {
+  const [address = "", bits, ...more] = text.split("/");
+  const most = isIpv4(address) ? 32 : isIpv6(address) ? 128 : -1;
+  const fits = bits === undefined ? most > 0 : /^\d{1,3}$/.test(bits) && Number(bits) <= most;
+  return more.length === 0 && fits ? O.some(text) : O.none;
+});
 
 // An app's own scheme (capacitor://localhost) has no origin that URL knows of: it is taken as written.
 const Origins = list("exact origins (scheme://host[:port]), comma-separated", (text) =>

@@ -12,6 +12,7 @@ import {
   type Route,
   refusing,
   requestId,
+  SECURITY_HEADERS,
   unknown,
 } from "../http/mod.ts";
 import { bytesOf } from "./body.ts";
@@ -20,6 +21,8 @@ import { bytesOf } from "./body.ts";
 export interface FetchHandlerOptions extends MiscRouteOptions {
   /** What /metrics and /openapi.json show; without it, the routes of /misc alone are served. */
   readonly operations?: Omit<OperationRouteOptions, "misc">;
+  /** Where a request comes from: without it, failed sessions are not counted. */
+  readonly addressOf?: (request: Request) => string | undefined;
   /** How long a body may take to arrive, in milliseconds: 10,000 unless it says otherwise. */
   readonly bodyMs?: number;
   /** Hears of each answer, for a log and metrics. */
@@ -50,6 +53,7 @@ export const makeFetchHandler = ({
   operations,
   bodyMs,
   onAnswered = () => {},
+  addressOf = () => undefined,
   ...options
 }: FetchHandlerOptions): ((request: Request) => Promise<Response>) => {
   const routes = new Map(
@@ -67,7 +71,7 @@ export const makeFetchHandler = ({
     const route = routeFor(routes.get(pathname), request.method);
     const answer = request.bodyUsed
       ? errorResponse(BODY_USED)
-      : await answerTo(route, requestOf(request, searchParams, bodyMs));
+      : await answerTo(route, requestOf(request, searchParams, bodyMs, addressOf(request)));
     const id = requestId(request.headers.get("x-request-id") ?? undefined);
     onAnswered({
       requestId: id,
@@ -98,7 +102,9 @@ const requestOf = (
   request: Request,
   query: URLSearchParams,
   bodyMs: number | undefined,
+  address: string | undefined,
 ): HttpRequest => ({
+  ...(address === undefined ? {} : { address }),
   query,
   header: (name) => request.headers.get(name) ?? undefined,
   body: bytesOf(request, bodyMs),
@@ -111,5 +117,5 @@ const responseOf = (
 ): Response =>
   new Response(method === "HEAD" || body === "" ? null : body, {
     status,
-    headers: { ...headers, "x-request-id": id },
+    headers: { ...SECURITY_HEADERS, ...headers, "x-request-id": id },
   });

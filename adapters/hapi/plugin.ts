@@ -1,11 +1,17 @@
 import type { Plugin } from "@hapi/hapi";
 import { type MiscRouteOptions, miscRoutes, type OnAnswered } from "../http/mod.ts";
+import { addressBehind } from "./address.ts";
 import { hapiRoutes } from "./routes.ts";
 
 /** What the plugin is registered with. */
 export interface MiscPluginOptions extends MiscRouteOptions {
   /** Hears of each answer, for a log and metrics. */
   readonly onAnswered?: OnAnswered;
+  /**
+   * Addresses and ranges of the proxies before the server, whose X-Forwarded-For tells where a
+   * request comes from; without them, it comes from whoever connects.
+   */
+  readonly trustedProxies?: ReadonlyArray<string>;
 }
 
 /**
@@ -31,7 +37,8 @@ export interface MiscPluginOptions extends MiscRouteOptions {
  */
 export const miscPlugin: Plugin<MiscPluginOptions> = {
   name: "sealtalk-misc",
-  register: (server, { onAnswered = () => {}, ...options }) => {
-    server.route([...hapiRoutes(miscRoutes(options), onAnswered)]);
+  register: (server, { onAnswered = () => {}, trustedProxies = [], ...options }) => {
+    const addressOf = addressBehind(trustedProxies);
+    server.route([...hapiRoutes(miscRoutes(options), onAnswered, addressOf)]);
   },
 };

@@ -7,7 +7,11 @@ import {
   type Route,
   refusing,
   requestId,
+  SECURITY_HEADERS,
 } from "../http/mod.ts";
+
+/** The network address that a request comes from, if it matters. */
+export type AddressOf = (request: Request) => string | undefined;
 
 /**
  * The route table as hapi routes: each path with and without a trailing slash, and a 405 for every
@@ -16,10 +20,11 @@ import {
 export const hapiRoutes = (
   routes: ReadonlyArray<Route>,
   onAnswered: OnAnswered,
+  addressOf: AddressOf = () => undefined,
 ): ReadonlyArray<ServerRoute> =>
   routes.flatMap((route) =>
     [route.path, `${route.path}/`].flatMap((path) => [
-      serve(route.method, path, route, onAnswered),
+      serve(route.method, path, route, onAnswered, addressOf),
       serve("*", path, refusing(route), onAnswered),
     ]),
   );
@@ -30,11 +35,12 @@ export const serve = (
   path: string,
   route: Pick<Route, "path" | "answer">,
   onAnswered: OnAnswered,
+  addressOf: AddressOf = () => undefined,
 ): ServerRoute => ({
   method,
   path,
   handler: async (request, toolkit) => {
-    const answer = await answerTo(route, requestOf(request));
+    const answer = await answerTo(route, requestOf(request, addressOf(request)));
     return respond(request, toolkit, route.path, answer, onAnswered);
   },
   options: {
@@ -51,7 +57,8 @@ const UNTOUCHED = {
   timeout: false,
 } as const;
 
-const requestOf = (request: Request): HttpRequest => ({
+const requestOf = (request: Request, address: string | undefined): HttpRequest => ({
+  ...(address === undefined ? {} : { address }),
   query: queryOf(request.raw.req.url ?? ""),
   header: (name) => headerOf(request, name),
   // Whoever stops reading halfway still wants to answer: the socket must live.
@@ -78,7 +85,8 @@ export const respond = (
   const id = requestId(headerOf(request, "x-request-id"));
   const response = toolkit.response(answer.body === "" ? undefined : answer.body);
   response.code(answer.status);
-  for (const [name, value] of Object.entries({ ...answer.headers, "x-request-id": id })) {
+  const headers = { ...SECURITY_HEADERS, ...answer.headers, "x-request-id": id };
+  for (const [name, value] of Object.entries(headers)) {
     response.header(name, value);
   }
   onAnswered({

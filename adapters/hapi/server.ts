@@ -8,6 +8,7 @@ import {
   operationRoutes,
   reasonOf,
   requestId,
+  SECURITY_HEADERS,
   unknown,
 } from "../http/mod.ts";
 import { type MiscPluginOptions, miscPlugin } from "./plugin.ts";
@@ -104,6 +105,7 @@ const refuseUnreadable = (fault: NodeJS.ErrnoException, socket: Duplex): void =>
     fault.code === "ERR_HTTP_REQUEST_TIMEOUT" ? { _tag: "REQUEST_TIMEOUT" } : UNREADABLE,
   );
   const lines = Object.entries({
+    ...SECURITY_HEADERS,
     ...headers,
     "x-request-id": requestId(undefined),
     "content-length": String(Buffer.byteLength(body)),

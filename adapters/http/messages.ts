@@ -6,6 +6,8 @@ export interface HttpRequest {
   readonly query: URLSearchParams;
   /** The value of a header by its lower-case name; several are joined as HTTP joins them. */
   readonly header: (name: string) => string | undefined;
+  /** The client's network address, where that is known: whose failures count together. */
+  readonly address?: string;
   /** The body's bytes, read at most once. */
   readonly body: AsyncIterable<Uint8Array>;
 }
@@ -22,6 +24,15 @@ export interface HttpResponse {
   /** Whose session it was, for the log: once that verified, and its user may ask. */
   readonly user?: UserId;
 }
+
+/**
+ * Headers of every answer: it is data for who asked, never a page, a script or a part of one.
+ */
+export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  "x-content-type-options": "nosniff",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "referrer-policy": "no-referrer",
+};
 
 const JSON_TYPE = "application/json; charset=utf-8";
 

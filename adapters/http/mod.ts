@@ -6,10 +6,10 @@
  */
 export { answerTo, reasonOf, refusing, unknown } from "./answer.ts";
 export type { Answered, OnAnswered } from "./answered.ts";
-export type { RateLimit } from "./authentication.ts";
+export type { FailureLimit, RateLimit } from "./authentication.ts";
 export { errorResponse } from "./error-response.ts";
 export type { HttpError, TransportError } from "./errors.ts";
-export type { HttpRequest, HttpResponse } from "./messages.ts";
+export { type HttpRequest, type HttpResponse, SECURITY_HEADERS } from "./messages.ts";
 export { type OperationRouteOptions, operationRoutes } from "./operations.ts";
 export { requestId } from "./request-id.ts";
 export { type MiscRouteOptions, miscRoutes, type Route } from "./routes.ts";

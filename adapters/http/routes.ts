@@ -6,7 +6,7 @@ import type * as t from "io-ts";
 import type { UserId } from "../../core/domain/identity.ts";
 import type { Misc } from "../../core/mod.ts";
 import type { Sessions } from "../session/mod.ts";
-import { authenticate, type RateLimit } from "./authentication.ts";
+import { authenticate, type FailureLimit, type RateLimit } from "./authentication.ts";
 import { ConversationBody, readBody, SendMessageBody, SetScreenCaptureBody } from "./bodies.ts";
 import { withDeadline } from "./deadline.ts";
 import { errorResponse } from "./error-response.ts";
@@ -28,6 +28,8 @@ export interface MiscRouteOptions {
   readonly sessions: Sessions;
   /** How many POSTs a user may send; without it, any number. */
   readonly rateLimit?: RateLimit;
+  /** How many sessions that do not verify an address may present; without it, any number. */
+  readonly failureLimit?: FailureLimit;
   /**
    * How long whatever asks a store may take, once a POST's body has come, in milliseconds. With the
    * second that a session may take, an answer is there within 5 seconds.
@@ -42,13 +44,14 @@ export const miscRoutes = ({
   misc,
   sessions,
   rateLimit = () => T.of(O.none),
+  failureLimit = UNLIMITED,
   deadlineMs = 3_900,
   instrument = (route) => route,
 }: MiscRouteOptions): ReadonlyArray<Route> => {
   const desktop = makeValidated();
   const mobile = makeValidated();
   const clients = makeValidated();
-  const caller = authenticate(sessions, rateLimit);
+  const caller = authenticate(sessions, rateLimit, failureLimit);
 
   const post = <Body>(
     path: string,
@@ -151,6 +154,8 @@ export const miscRoutes = ({
   ];
   return routes.map(instrument);
 };
+
+const UNLIMITED: FailureLimit = { refusal: () => T.of(O.none), count: () => T.of(undefined) };
 
 const NOTHING_NEWER: HttpResponse = { status: 204, headers: {}, body: "" };
 

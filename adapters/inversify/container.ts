@@ -26,12 +26,12 @@ import { makeServer } from "../hapi/mod.ts";
 import type { Route } from "../http/mod.ts";
 import { makeN3dIds, makePlainIds } from "../ids/mod.ts";
 import { openLmdbStore } from "../lmdb/mod.ts";
-import { makeLogGateway, makeLogger, makePrettyLogger } from "../logging/mod.ts";
+import { type Logger, makeLogGateway, makeLogger, makePrettyLogger } from "../logging/mod.ts";
 import { makeMemoryGroups, makeMemoryStore } from "../memory/mod.ts";
 import { type Metrics, makeMetrics } from "../metrics/mod.ts";
 import { type MysqlDatabase, openMysqlDatabase, parseMysqlUrl } from "../mysql/mod.ts";
 import { makeOpenApi } from "../openapi/mod.ts";
-import { makeRateLimit } from "../rate-limit/mod.ts";
+import { makeFailureLimit, makeRateLimit, type SharedCount } from "../rate-limit/mod.ts";
 import { openRedisStore } from "../redis/mod.ts";
 import { startRelay } from "../relay/mod.ts";
 import { makeRongCloudGateway, probeRongCloud } from "../rongcloud/mod.ts";
@@ -345,13 +345,14 @@ const bindService = (bind: Bind): void => {
     tokens.RATE_LIMIT,
     [tokens.CONFIG, tokens.STORE, tokens.LOGGER],
     ({ rateLimit, store }, { client }, log) =>
-      store._tag === "REDIS" && O.isSome(client)
-        ? makeRateLimit(rateLimit, {
-            client: client.value,
-            prefix: store.prefix,
-            onFault: onRateLimitFault(log),
-          })
-        : makeRateLimit(rateLimit),
+      makeRateLimit(rateLimit, sharedCount(store, client, log)),
+  );
+  provide(
+    bind,
+    tokens.FAILURE_LIMIT,
+    [tokens.CONFIG, tokens.STORE, tokens.LOGGER],
+    ({ sessionFailureLimit, store }, { client }, log) =>
+      makeFailureLimit(sessionFailureLimit, sharedCount(store, client, log)),
   );
   provide(
     bind,
@@ -375,12 +376,23 @@ const bindService = (bind: Bind): void => {
       tokens.MISC,
       tokens.SESSIONS,
       tokens.RATE_LIMIT,
+      tokens.FAILURE_LIMIT,
       tokens.LOGGER,
       tokens.METRICS,
       tokens.IDS,
       tokens.TRACING,
     ],
-    ({ host, port, corsOrigins }, misc, sessions, rateLimit, log, metrics, ids, tracing) =>
+    (
+      { host, port, corsOrigins, trustedProxies },
+      misc,
+      sessions,
+      rateLimit,
+      failureLimit,
+      log,
+      metrics,
+      ids,
+      tracing,
+    ) =>
       makeServer({
         host,
         port,
@@ -388,6 +400,8 @@ const bindService = (bind: Bind): void => {
         misc,
         sessions,
         rateLimit,
+        failureLimit,
+        trustedProxies,
         metrics,
         openApi: makeOpenApi(),
         onAnswered: onAnswered(log, metrics, ids),
@@ -408,6 +422,15 @@ const readyWith = (
         ...settings,
         ready: () => pipe(settings.ready(), TE.apFirst(database.value.ready())),
       };
+
+const sharedCount = (
+  store: StoreConfig,
+  client: tokens.Store["client"],
+  log: Logger,
+): SharedCount | undefined =>
+  store._tag === "REDIS" && O.isSome(client)
+    ? { client: client.value, prefix: store.prefix, onFault: onRateLimitFault(log) }
+    : undefined;
 
 // The packages are for who traces, and their loading is no part of anybody else's start.
 const startTracing = async (config: Config["tracing"]): Promise<O.Option<Tracing>> => {

@@ -34,7 +34,7 @@ import type {
 import type { Config } from "../config/mod.ts";
 import type { FileVersionSource } from "../file/mod.ts";
 import type { makeServer } from "../hapi/mod.ts";
-import type { RateLimit } from "../http/mod.ts";
+import type { FailureLimit, RateLimit } from "../http/mod.ts";
 import type { Logger } from "../logging/mod.ts";
 import type { Metrics } from "../metrics/mod.ts";
 import type { MysqlDatabase } from "../mysql/mod.ts";
@@ -111,6 +111,8 @@ export const SESSIONS: Token<Sessions> = makeToken("Sessions");
 export const SESSION_RISKS: Token<SessionRisks> = makeToken("SessionRisks");
 /** How many POSTs a user may make. */
 export const RATE_LIMIT: Token<RateLimit> = makeToken("RateLimit");
+/** How many sessions that do not verify an address may present. */
+export const FAILURE_LIMIT: Token<FailureLimit> = makeToken("FailureLimit");
 /** The loop that delivers notices: it runs once it is asked for. */
 export const RELAY: Token<Relay> = makeToken("Relay");
 /** The server, not started. */

@@ -62,8 +62,58 @@ export const makeRateLimit = (
     );
 };
 
+/** Sessions that did not verify, by the address that presented them. */
+export interface FailureLimit {
+  /** The whole seconds until the address may present a session again; `none`: it may now. */
+  readonly refusal: (address: string) => Task<O.Option<number>>;
+  readonly count: (address: string) => Task<void>;
+}
+
+/**
+ * Counts failures of each address, in this process or for all that share a Redis, as
+ * {@link makeRateLimit} does. After `perMinute` in a minute the address is refused until that is
+ * over; 0 a minute switches it off.
+ */
+export const makeFailureLimit = (perMinute: number, shared?: SharedCount): FailureLimit => {
+  if (perMinute === 0) {
+    return { refusal: () => T.of(O.none), count: () => T.of(undefined) };
+  }
+  const limit = { points: perMinute, duration: MINUTE_SECONDS };
+  const alone = new RateLimiterMemory(limit);
+  const answer = shared === undefined ? undefined : sharing(limit, shared, "failures");
+  const ask = <A>(
+    address: string,
+    question: (limiter: RateLimiterAbstract) => TE.TaskEither<unknown, A>,
+  ): TE.TaskEither<unknown, A> =>
+    answer === undefined ? question(alone) : answer(address, question, () => question(alone));
+  return {
+    refusal: (address) =>
+      pipe(
+        ask(address, (limiter) => TE.tryCatch(() => limiter.get(address), identity)),
+        TE.match(
+          () => O.none,
+          (counted) =>
+            counted !== null && counted.consumedPoints >= perMinute
+              ? O.some(secondsUntil(counted))
+              : O.none,
+        ),
+      ),
+    count: (address) =>
+      pipe(
+        ask(address, (limiter) => TE.tryCatch(() => limiter.consume(address), identity)),
+        TE.match(
+          () => undefined,
+          () => undefined,
+        ),
+      ),
+  };
+};
+
 /** Counts a request: the seconds to wait if it is one too many. */
 type Count = (user: UserId) => TE.TaskEither<unknown, O.Option<number>>;
+
+const secondsUntil = ({ msBeforeNext }: RateLimiterRes): number =>
+  Math.max(1, Math.ceil(msBeforeNext / 1_000));
 
 const countOn =
   (limiter: RateLimiterAbstract): Count =>
@@ -73,37 +123,61 @@ const countOn =
       TE.map(() => O.none),
       TE.orElse((refusal) =>
         refusal instanceof RateLimiterRes
-          ? TE.right(O.some(Math.max(1, Math.ceil(refusal.msBeforeNext / 1_000))))
+          ? TE.right(O.some(secondsUntil(refusal)))
           : TE.left(refusal),
       ),
     );
 
-const countShared = (
-  limit: { readonly points: number; readonly duration: number },
+interface Limit {
+  readonly points: number;
+  readonly duration: number;
+}
+
+const countShared = (limit: Limit, shared: SharedCount, alone: Count): Count => {
+  const answer = sharing(limit, shared, "rate");
+  return (user) =>
+    answer(
+      user,
+      (limiter) => countOn(limiter)(user),
+      () => alone(user),
+    );
+};
+
+/** What the limiter on Redis answers within its time, else what `alone` does, and that is told now and then. */
+type Answer = <A>(
+  key: string,
+  together: (limiter: RateLimiterAbstract) => TE.TaskEither<unknown, A>,
+  alone: () => TE.TaskEither<unknown, A>,
+) => TE.TaskEither<unknown, A>;
+
+const sharing = (
+  limit: Limit,
   { client, prefix, onFault, now = () => performance.now() }: SharedCount,
-  alone: Count,
-): Count => {
+  name: string,
+): Answer => {
   const limiter = new RateLimiterRedis({
     ...limit,
     storeClient: client,
-    keyPrefix: `${prefix}rate`,
+    keyPrefix: `${prefix}${name}`,
   });
-  const together = countOn(limiter);
   let quietUntil = Number.NEGATIVE_INFINITY;
-  const tell = (user: UserId, fault: unknown): void => {
+  const tell = (key: string, fault: unknown): void => {
     const at = now();
     if (at >= quietUntil) {
       quietUntil = at + MINUTE_SECONDS * 1_000;
-      onFault({ key: limiter.getKey(user), cause: causeOf(fault) });
+      onFault({ key: limiter.getKey(key), cause: causeOf(fault) });
     }
   };
-  return (user) =>
+  return (key, together, alone) =>
     pipe(
-      together(user),
+      together(limiter),
       within(COUNTED_WITHIN_MS),
       TE.orElse((fault) => {
-        tell(user, fault);
-        return alone(user);
+        // One too many is an answer of the limiter, and no fault of Redis.
+        if (!(fault instanceof RateLimiterRes)) {
+          tell(key, fault);
+        }
+        return alone();
       }),
     );
 };

@@ -6,7 +6,7 @@ import test from "ava";
 import { makeServer, miscPlugin, type ServerOptions } from "../../adapters/hapi/mod.ts";
 import { makeMemoryPorts, makeMemoryVersions, sampleRecords } from "../../adapters/memory/mod.ts";
 import { makeMetrics } from "../../adapters/metrics/mod.ts";
-import { makeRateLimit } from "../../adapters/rate-limit/mod.ts";
+import { makeFailureLimit, makeRateLimit } from "../../adapters/rate-limit/mod.ts";
 import { createMisc } from "../../core/mod.ts";
 import { type HttpSubject, httpContract } from "../contract/http.ts";
 import { COOKIE, makeWorld, type World } from "../contract/world.ts";
@@ -158,6 +158,38 @@ test("a user who asks too often is told how long to wait, and the others are not
     t.is((await send(path)).status, 200);
   }
 });
+
+for (const [what, trustedProxies, refused] of [
+  ["whoever connects, whatever X-Forwarded-For says", [], ["192.0.2.1", "192.0.2.2"]],
+  ["the address that a trusted proxy names", ["127.0.0.1"], ["192.0.2.1"]],
+] as const) {
+  test(`failed sessions count against ${what}`, async (t) => {
+    const world = await makeWorld();
+    const failureLimit = makeFailureLimit(2);
+    const send = injected(await serverOf(world, { failureLimit, trustedProxies }));
+    const ask = async (address: string, token: string): Promise<Response> =>
+      send("/misc/get_screen_capture", {
+        method: "POST",
+        headers: {
+          ...JSON_BODY,
+          authorization: `Bearer ${token}`,
+          "x-forwarded-for": `198.51.100.7, ${address}`,
+        },
+        body: '{"conversationType":1,"targetId":"w-2"}',
+      });
+    t.is((await ask("192.0.2.1", "x")).status, 401);
+    t.is((await ask("192.0.2.1", "x")).status, 401);
+    const token = await world.tokenFor("1");
+    for (const address of ["192.0.2.1", "192.0.2.2"]) {
+      const isRefused = refused.some((one) => one === address);
+      const answer = await ask(address, token);
+      t.is(answer.status, isRefused ? 429 : 200, address);
+      t.is(answer.headers.has("retry-after"), isRefused);
+    }
+    const without = await send("/misc/get_screen_capture", { method: "POST" });
+    t.is(without.status, 401);
+  });
+}
 
 test("a page of a configured origin may call with credentials, one of another may not", async (t) => {
   const origin = "https://web.example.com";

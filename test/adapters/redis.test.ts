@@ -2,7 +2,11 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
 import * as O from "fp-ts/lib/Option.js";
-import { makeRateLimit, type SharedCountFault } from "../../adapters/rate-limit/mod.ts";
+import {
+  makeFailureLimit,
+  makeRateLimit,
+  type SharedCountFault,
+} from "../../adapters/rate-limit/mod.ts";
 import {
   openRedisStore,
   type RedisStore,
@@ -42,6 +46,25 @@ test("a user's requests are counted for all processes that share a Redis", async
   t.like(await consume(1), { _tag: "Some" });
   t.deepEqual(await limits[0]?.(id("bob"))(), O.none);
   await Promise.all([first.close(), second.close()]);
+});
+
+test("an address's failures are counted for all processes that share a Redis, alone while it is away", async (t) => {
+  const stores = await Promise.all([open(), open()]);
+  const faults: SharedCountFault[] = [];
+  const [first, second] = stores.map(({ client }) =>
+    makeFailureLimit(2, { client, prefix: "failed:", onFault: (fault) => faults.push(fault) }),
+  );
+  await first?.count("192.0.2.1")();
+  await second?.count("192.0.2.1")();
+  t.like(await first?.refusal("192.0.2.1")(), { _tag: "Some" });
+  t.like(await second?.refusal("192.0.2.1")(), { _tag: "Some" });
+  t.deepEqual(await second?.refusal("192.0.2.2")(), O.none);
+  t.deepEqual(faults, []);
+  await Promise.all(stores.map(({ close }) => close()));
+  await first?.count("192.0.2.3")();
+  await first?.count("192.0.2.3")();
+  t.like(await first?.refusal("192.0.2.3")(), { _tag: "Some" });
+  t.is(faults.length, 1);
 });
 
 test("a user's requests are counted, and it is told now and then, where a key is not the limit's", async (t) => {

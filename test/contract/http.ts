@@ -832,6 +832,24 @@ const paths: Contract<HttpSubject> = [
     },
   })),
   {
+    title: "every answer is data, and never a page or a part of one",
+    run: async ({ send }) => {
+      const answers = await Promise.all([
+        send("/misc/client_version"),
+        send("/misc/latest_update?version=9.0.0"),
+        send("/misc/send_message", { method: "POST" }),
+        send("/nothing"),
+        send("/metrics"),
+      ]);
+      for (const { headers } of answers) {
+        assert.equal(headers.get("x-content-type-options"), "nosniff");
+        assert.equal(headers.get("referrer-policy"), "no-referrer");
+        assert.match(headers.get("content-security-policy") ?? "", /default-src 'none'/);
+        assert.match(headers.get("content-security-policy") ?? "", /frame-ancestors 'none'/);
+      }
+    },
+  },
+  {
     title: "every answer carries the caller's X-Request-Id if it is one, else a new one",
     run: async ({ send, tokenFor }) => {
       const requests: ReadonlyArray<readonly [string, RequestInit]> = [

@@ -143,6 +143,11 @@ for (const [env, message] of [
   [{ PORT: "65536" }, "expected a port from 0 to 65535"],
   [{ DOCS: "no" }, "expected 0 or 1"],
   [{ SESSION_FAILURE_LIMIT: "-1" }, "expected an integer from 0"],
+  [
+    { TRUSTED_PROXIES: "10.0.0.0/33" },
+    "expected addresses or ranges (10.0.0.0/8), comma-separated",
+  ],
+  [{ TRUSTED_PROXIES: "10.0.0.256" }, "expected addresses or ranges (10.0.0.0/8), comma-separated"],
   [{ TRUSTED_PROXIES: "nginx" }, "expected addresses or ranges (10.0.0.0/8), comma-separated"],
   [
     { OTEL_EXPORTER_OTLP_ENDPOINT: "collector:4318" },
