@@ -1,8 +1,17 @@
 import proxyAddress from "proxy-addr";
 import type { AddressOf } from "./routes.ts";
 
-/** Tells the address of a client behind proxies: the last in X-Forwarded-For that is none of theirs. */
+const isNear = proxyAddress.compile(["loopback", "linklocal", "uniquelocal"]);
+
+/**
+ * Tells the address of a client: the last in X-Forwarded-For that is none of the proxies'. Where no
+ * proxy is named, who connects from near is most likely one, and all clients would have its address:
+ * then it is unknown.
+ */
 export const addressBehind = (proxies: ReadonlyArray<string>): AddressOf => {
+  if (proxies.length === 0) {
+    return ({ info: { remoteAddress } }) => (isNear(remoteAddress, 0) ? undefined : remoteAddress);
+  }
   const isTrusted = proxyAddress.compile([...proxies]);
   return (request) => proxyAddress(request.raw.req, isTrusted);
 };

@@ -28,12 +28,13 @@ const serverOf = async (
   });
 
 const injected =
-  (server: Hapi.Server): HttpSubject["send"] =>
+  (server: Hapi.Server, remoteAddress = "127.0.0.1"): HttpSubject["send"] =>
   async (path, init = {}) => {
     const outgoing = new Request(new URL(path, "http://localhost"), init);
     const { statusCode, headers, rawPayload } = await server.inject({
       method: outgoing.method,
       url: path,
+      remoteAddress,
       headers: Object.fromEntries(outgoing.headers),
       payload: Buffer.from(await outgoing.arrayBuffer()),
     });
@@ -159,14 +160,21 @@ test("a user who asks too often is told how long to wait, and the others are not
   }
 });
 
-for (const [what, trustedProxies, refused] of [
-  ["whoever connects, whatever X-Forwarded-For says", [], ["192.0.2.1", "192.0.2.2"]],
-  ["the address that a trusted proxy names", ["127.0.0.1"], ["192.0.2.1"]],
+for (const [what, remoteAddress, trustedProxies, refused] of [
+  [
+    "whoever connects, whatever X-Forwarded-For says",
+    "203.0.113.9",
+    [],
+    ["192.0.2.1", "192.0.2.2"],
+  ],
+  ["nobody, behind what is most likely a proxy", "127.0.0.1", [], []],
+  ["the address that a trusted proxy names", "127.0.0.1", ["127.0.0.1"], ["192.0.2.1"]],
 ] as const) {
   test(`failed sessions count against ${what}`, async (t) => {
     const world = await makeWorld();
     const failureLimit = makeFailureLimit(2);
-    const send = injected(await serverOf(world, { failureLimit, trustedProxies }));
+    const server = await serverOf(world, { failureLimit, trustedProxies });
+    const send = injected(server, remoteAddress);
     const ask = async (address: string, token: string): Promise<Response> =>
       send("/misc/get_screen_capture", {
         method: "POST",
@@ -181,7 +189,7 @@ for (const [what, trustedProxies, refused] of [
     t.is((await ask("192.0.2.1", "x")).status, 401);
     const token = await world.tokenFor("1");
     for (const address of ["192.0.2.1", "192.0.2.2"]) {
-      const isRefused = refused.some((one) => one === address);
+      const isRefused = refused.some((one: string) => one === address);
       const answer = await ask(address, token);
       t.is(answer.status, isRefused ? 429 : 200, address);
       t.is(answer.headers.has("retry-after"), isRefused);
