@@ -12,6 +12,6 @@ for (const file of readdirSync("dist", { recursive: true, encoding: "utf8" })) {
     rmSync(`dist/${file}`);
   }
 }
-for (const asset of ["adapters/file/sample", "docs/openapi.yaml"]) {
+for (const asset of ["adapters/file/sample", "adapters/openapi/page", "docs/openapi.yaml"]) {
   cpSync(asset, `dist/${asset}`, { recursive: true });
 }

@@ -2,6 +2,8 @@ import { createServer, type Server, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import Hapi from "@hapi/hapi";
 import {
+  type Asset,
+  assetRoutes,
   errorResponse,
   type HttpError,
   type OperationRouteOptions,
@@ -21,6 +23,8 @@ export interface ServerOptions extends MiscPluginOptions, Omit<OperationRouteOpt
   readonly port: number;
   /** The origins whose pages may call with the user's credentials; none: no other origin may. */
   readonly corsOrigins: ReadonlyArray<string>;
+  /** The files of pages that are served too. */
+  readonly assets?: ReadonlyArray<Asset>;
 }
 
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -55,6 +59,7 @@ export const makeServer = async ({
   corsOrigins,
   metrics,
   openApi,
+  assets = [],
   onAnswered = () => {},
   ...options
 }: ServerOptions): Promise<Hapi.Server> => {
@@ -72,7 +77,7 @@ export const makeServer = async ({
   server.listener.removeAllListeners("clientError").on("clientError", refuseUnreadable);
   await server.register({ plugin: miscPlugin, options: { ...options, onAnswered } });
   const operations = operationRoutes({ misc: options.misc, metrics, openApi });
-  server.route([...hapiRoutes(operations, onAnswered)]);
+  server.route([...hapiRoutes([...operations, ...assetRoutes(assets)], onAnswered)]);
   server.route(serve("*", "/{any*}", unknown, onAnswered));
   server.ext("onPreResponse", (request, toolkit) => {
     const { response } = request;

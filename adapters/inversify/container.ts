@@ -23,14 +23,14 @@ import {
 } from "../file/mod.ts";
 import { type KeySet, readKeySet, readOrMakeSecret } from "../file/session-keys.ts";
 import { makeServer } from "../hapi/mod.ts";
-import type { Route } from "../http/mod.ts";
+import type { Asset, Route } from "../http/mod.ts";
 import { makeN3dIds, makePlainIds } from "../ids/mod.ts";
 import { openLmdbStore } from "../lmdb/mod.ts";
 import { type Logger, makeLogGateway, makeLogger, makePrettyLogger } from "../logging/mod.ts";
 import { makeMemoryGroups, makeMemoryStore } from "../memory/mod.ts";
 import { type Metrics, makeMetrics } from "../metrics/mod.ts";
 import { type MysqlDatabase, openMysqlDatabase, parseMysqlUrl } from "../mysql/mod.ts";
-import { makeOpenApi } from "../openapi/mod.ts";
+import { findDocs, makeOpenApi } from "../openapi/mod.ts";
 import { makeFailureLimit, makeRateLimit, type SharedCount } from "../rate-limit/mod.ts";
 import { openRedisStore } from "../redis/mod.ts";
 import { startRelay } from "../relay/mod.ts";
@@ -383,7 +383,7 @@ const bindService = (bind: Bind): void => {
       tokens.TRACING,
     ],
     (
-      { host, port, corsOrigins, trustedProxies },
+      { host, port, corsOrigins, trustedProxies, docs },
       misc,
       sessions,
       rateLimit,
@@ -404,6 +404,7 @@ const bindService = (bind: Bind): void => {
         trustedProxies,
         metrics,
         openApi: makeOpenApi(),
+        assets: docs ? O.getOrElse((): ReadonlyArray<Asset> => [])(findDocs()) : [],
         onAnswered: onAnswered(log, metrics, ids),
         ...(O.isSome(tracing) ? { instrument: spanned(tracing.value) } : {}),
       }),

@@ -6,6 +6,8 @@
 import { readFile } from "node:fs/promises";
 import type { Task } from "fp-ts/lib/Task.js";
 
+export { type Asset, findDocs } from "./docs.ts";
+
 const DOCUMENT = new URL("../../docs/openapi.yaml", import.meta.url);
 
 /** The OpenAPI document as JSON text; docs/openapi.yaml is read when it is first asked for. */

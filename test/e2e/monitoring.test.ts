@@ -52,7 +52,7 @@ let metrics = "";
 const post = async (path: string, body: unknown, user = "alice"): Promise<number> =>
   (await postJson(server, path, await deployment.tokenFor(user), body)).status;
 
-const valueOf = (series: string): number | undefined => {
+const sampleOf = (series: string): number | undefined => {
   const line = metrics.split("\n").find((one) => one.startsWith(`${series} `));
   return line === undefined ? undefined : Number(line.slice(series.length));
 };
@@ -75,13 +75,13 @@ test.after.always(() => deployment.close());
 test("/metrics counts requests by route, method and status", (t) => {
   const count = "sealtalk_misc_http_request_duration_seconds_count";
   const route = 'route="/misc/get_screen_capture",method="POST"';
-  t.is(valueOf(`${count}{${route},status="200"}`), 1);
-  t.is(valueOf(`${count}{${route},status="403"}`), 1);
+  t.is(sampleOf(`${count}{${route},status="200"}`), 1);
+  t.is(sampleOf(`${count}{${route},status="403"}`), 1);
 });
 
 test("/metrics counts errors by tag", (t) => {
   const labels = 'route="/misc/get_screen_capture",error="NOT_FRIENDS"';
-  t.is(valueOf(`sealtalk_misc_errors_total{${labels}}`), 1);
+  t.is(sampleOf(`sealtalk_misc_errors_total{${labels}}`), 1);
 });
 
 test("/metrics counts attempts by RongCloud's host and by outcome", (t) => {
@@ -90,7 +90,7 @@ test("/metrics counts attempts by RongCloud's host and by outcome", (t) => {
   t.true(hosts.length > 0 && hosts.every(([, one = ""]) => one.includes(host)));
   for (const outcome of ["DELIVERED", "REJECTED"]) {
     const labels = `host="${hosts[0]?.[1]}",outcome="${outcome}"`;
-    t.is(valueOf(`sealtalk_misc_gateway_attempt_duration_seconds_count{${labels}}`), 1);
+    t.is(sampleOf(`sealtalk_misc_gateway_attempt_duration_seconds_count{${labels}}`), 1);
   }
 });
 
@@ -104,20 +104,20 @@ test("/metrics times each call to the store", (t) => {
     ["isMember", 3],
     ["settle", 2],
   ] as const) {
-    t.is(valueOf(`${count}{operation="${operation}",outcome="ok"}`), calls, operation);
+    t.is(sampleOf(`${count}{operation="${operation}",outcome="ok"}`), calls, operation);
   }
 });
 
 test("/metrics says what is in the outbox", (t) => {
-  t.is(valueOf('sealtalk_misc_outbox_notices{state="dead"}'), 1);
-  t.is(valueOf('sealtalk_misc_outbox_notices{state="pending"}'), 0);
-  t.is(valueOf("sealtalk_misc_outbox_oldest_seconds"), 0);
-  t.is(valueOf('sealtalk_misc_notice_attempts_total{outcome="DELIVERED"}'), 1);
+  t.is(sampleOf('sealtalk_misc_outbox_notices{state="dead"}'), 1);
+  t.is(sampleOf('sealtalk_misc_outbox_notices{state="pending"}'), 0);
+  t.is(sampleOf("sealtalk_misc_outbox_oldest_seconds"), 0);
+  t.is(sampleOf('sealtalk_misc_notice_attempts_total{outcome="DELIVERED"}'), 1);
 });
 
 test("/metrics has the lag of the event loop and the memory of the process", (t) => {
-  t.true((valueOf("nodejs_eventloop_lag_p99_seconds") ?? 0) > 0);
-  t.true((valueOf("process_resident_memory_bytes") ?? 0) > 0);
+  t.true((sampleOf("nodejs_eventloop_lag_p99_seconds") ?? 0) > 0);
+  t.true((sampleOf("process_resident_memory_bytes") ?? 0) > 0);
 });
 
 /** Prometheus' own: whether a server could be scraped. */

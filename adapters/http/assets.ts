@@ -1,0 +1,37 @@
+import { pipe } from "fp-ts/lib/function.js";
+import * as T from "fp-ts/lib/Task.js";
+import { PRIVATE } from "./messages.ts";
+import type { Route } from "./routes.ts";
+
+/** A file of a page, and where it is served. */
+export interface Asset {
+  readonly path: string;
+  readonly contentType: string;
+  readonly read: T.Task<string>;
+}
+
+// Only what this server serves may run there or be asked. A library's icons are in its style sheet, and
+// it sets styles of single elements.
+const PAGE_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+  "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** The files of a page as routes: unlike every other answer, they may be shown and run. */
+export const assetRoutes = (assets: ReadonlyArray<Asset>): ReadonlyArray<Route> =>
+  assets.map(({ path, contentType, read }) => ({
+    method: "GET",
+    path,
+    answer: () =>
+      pipe(
+        read,
+        T.map((body) => ({
+          status: 200,
+          headers: {
+            "content-type": contentType,
+            "content-security-policy": PAGE_POLICY,
+            ...PRIVATE,
+          },
+          body,
+        })),
+      ),
+  }));
