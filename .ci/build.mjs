@@ -12,6 +12,11 @@ for (const file of readdirSync("dist", { recursive: true, encoding: "utf8" })) {
     rmSync(`dist/${file}`);
   }
 }
-for (const asset of ["adapters/file/sample", "adapters/openapi/page", "docs/openapi.yaml"]) {
+for (const asset of [
+  "adapters/file/sample",
+  "adapters/console/page",
+  "adapters/openapi/page",
+  "docs/openapi.yaml",
+]) {
   cpSync(asset, `dist/${asset}`, { recursive: true });
 }

@@ -129,6 +129,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** None: nothing is traced. */
   readonly tracing: O.Option<TracingConfig>;
+  /** Whether /console is served: outside production, where messages are only logged. */
+  readonly console: boolean;
   /** Whether /docs is served. */
   readonly docs: boolean;
   /** How many sessions that do not verify an address may present a minute; 0 is no limit. */
@@ -654,6 +656,10 @@ export const readConfig = (
       ),
       trustedProxies: withDefault(env, "TRUSTED_PROXIES", Addresses, []),
     }),
+    E.map((read) => ({
+      ...read,
+      console: read.gateway._tag === "LOG" && !isProduction(env),
+    })),
   );
 
 /**

@@ -57,7 +57,8 @@ const UNTOUCHED = {
   timeout: false,
 } as const;
 
-const requestOf = (request: Request, address: string | undefined): HttpRequest => ({
+/** What the route table reads of a request. */
+export const requestOf = (request: Request, address: string | undefined): HttpRequest => ({
   ...(address === undefined ? {} : { address }),
   query: queryOf(request.raw.req.url ?? ""),
   header: (name) => headerOf(request, name),

@@ -4,15 +4,18 @@ import Hapi from "@hapi/hapi";
 import {
   type Asset,
   assetRoutes,
+  type EventStream,
   errorResponse,
   type HttpError,
   type OperationRouteOptions,
   operationRoutes,
+  type Route,
   reasonOf,
   requestId,
   SECURITY_HEADERS,
   unknown,
 } from "../http/mod.ts";
+import { serveEvents } from "./event-streams.ts";
 import { type MiscPluginOptions, miscPlugin } from "./plugin.ts";
 import { hapiRoutes, respond, serve } from "./routes.ts";
 
@@ -25,6 +28,9 @@ export interface ServerOptions extends MiscPluginOptions, Omit<OperationRouteOpt
   readonly corsOrigins: ReadonlyArray<string>;
   /** The files of pages that are served too. */
   readonly assets?: ReadonlyArray<Asset>;
+  /** Routes besides those of /misc and of operators. */
+  readonly more?: ReadonlyArray<Route>;
+  readonly eventStreams?: ReadonlyArray<EventStream>;
 }
 
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -60,6 +66,8 @@ export const makeServer = async ({
   metrics,
   openApi,
   assets = [],
+  more = [],
+  eventStreams = [],
   onAnswered = () => {},
   ...options
 }: ServerOptions): Promise<Hapi.Server> => {
@@ -77,7 +85,8 @@ export const makeServer = async ({
   server.listener.removeAllListeners("clientError").on("clientError", refuseUnreadable);
   await server.register({ plugin: miscPlugin, options: { ...options, onAnswered } });
   const operations = operationRoutes({ misc: options.misc, metrics, openApi });
-  server.route([...hapiRoutes([...operations, ...assetRoutes(assets)], onAnswered)]);
+  server.route([...hapiRoutes([...operations, ...assetRoutes(assets), ...more], onAnswered)]);
+  serveEvents(server, eventStreams, onAnswered);
   server.route(serve("*", "/{any*}", unknown, onAnswered));
   server.ext("onPreResponse", (request, toolkit) => {
     const { response } = request;

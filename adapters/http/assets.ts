@@ -17,7 +17,10 @@ const PAGE_POLICY =
   "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** The files of a page as routes: unlike every other answer, they may be shown and run. */
-export const assetRoutes = (assets: ReadonlyArray<Asset>): ReadonlyArray<Route> =>
+export const assetRoutes = (
+  assets: ReadonlyArray<Asset>,
+  policy: string = PAGE_POLICY,
+): ReadonlyArray<Route> =>
   assets.map(({ path, contentType, read }) => ({
     method: "GET",
     path,
@@ -28,7 +31,7 @@ export const assetRoutes = (assets: ReadonlyArray<Asset>): ReadonlyArray<Route> 
           status: 200,
           headers: {
             "content-type": contentType,
-            "content-security-policy": PAGE_POLICY,
+            "content-security-policy": policy,
             ...PRIVATE,
           },
           body,

@@ -15,6 +15,7 @@ import {
   type SessionConfig,
   type StoreConfig,
 } from "../config/mod.ts";
+import { consoleRoutes, inboxEvents, makeInbox } from "../console/mod.ts";
 import {
   openFileVersionSource,
   readReleases,
@@ -206,13 +207,14 @@ const bindPorts = (bind: Bind): void => {
       }),
     ({ close }) => close(),
   );
+  provide(bind, tokens.INBOX, [], () => makeInbox());
   provide(
     bind,
     tokens.GATEWAY,
-    [tokens.CONFIG, tokens.LOGGER, tokens.KEEP_ALIVE, tokens.METRICS],
-    ({ gateway }, log, { fetch }, metrics) =>
+    [tokens.CONFIG, tokens.LOGGER, tokens.KEEP_ALIVE, tokens.METRICS, tokens.INBOX],
+    ({ gateway }, log, { fetch }, metrics, inbox) =>
       gateway._tag === "LOG"
-        ? makeLogGateway(log)
+        ? inbox.watching(makeLogGateway(log))
         : makeRongCloudGateway({
             ...gateway,
             appSecret: gateway.appSecret.reveal(),
@@ -381,9 +383,12 @@ const bindService = (bind: Bind): void => {
       tokens.METRICS,
       tokens.IDS,
       tokens.TRACING,
+      tokens.INBOX,
+      tokens.SIGN_TOKEN,
+      tokens.STORE,
     ],
     (
-      { host, port, corsOrigins, trustedProxies, docs },
+      config,
       misc,
       sessions,
       rateLimit,
@@ -392,19 +397,32 @@ const bindService = (bind: Bind): void => {
       metrics,
       ids,
       tracing,
+      inbox,
+      signToken,
+      { relationships },
     ) =>
       makeServer({
-        host,
-        port,
-        corsOrigins,
+        host: config.host,
+        port: config.port,
+        corsOrigins: config.corsOrigins,
         misc,
         sessions,
         rateLimit,
         failureLimit,
-        trustedProxies,
+        trustedProxies: config.trustedProxies,
         metrics,
         openApi: makeOpenApi(),
-        assets: docs ? O.getOrElse((): ReadonlyArray<Asset> => [])(findDocs()) : [],
+        ...(config.console
+          ? {
+              more: consoleRoutes({
+                ids,
+                signToken,
+                directory: O.isSome(config.mysql) ? O.none : O.some(relationships),
+              }),
+              eventStreams: [inboxEvents(inbox)],
+            }
+          : {}),
+        assets: config.docs ? O.getOrElse((): ReadonlyArray<Asset> => [])(findDocs()) : [],
         onAnswered: onAnswered(log, metrics, ids),
         ...(O.isSome(tracing) ? { instrument: spanned(tracing.value) } : {}),
       }),

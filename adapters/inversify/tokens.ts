@@ -32,6 +32,7 @@ import type {
   UserId,
 } from "../../core/mod.ts";
 import type { Config } from "../config/mod.ts";
+import type { Inbox } from "../console/mod.ts";
 import type { FileVersionSource } from "../file/mod.ts";
 import type { makeServer } from "../hapi/mod.ts";
 import type { FailureLimit, RateLimit } from "../http/mod.ts";
@@ -95,6 +96,8 @@ export const IDS: Token<IdCodec> = makeToken("IdCodec");
 export const GROUPS: Token<GroupProfiles> = makeToken("GroupProfiles");
 /** The `fetch` that keeps connections to RongCloud. */
 export const KEEP_ALIVE: Token<KeepAliveFetch> = makeToken("KeepAliveFetch");
+/** What the gateway took last, for the console. */
+export const INBOX: Token<Inbox> = makeToken("Inbox");
 /** Who takes messages: RongCloud, or the log. */
 export const GATEWAY: Token<MessageGateway> = makeToken("MessageGateway");
 /** A question to the gateway that sends nothing. */

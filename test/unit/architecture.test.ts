@@ -30,6 +30,7 @@ const ADAPTERS: Readonly<Record<string, ReadonlyArray<string>>> = {
     "inversify",
   ],
   "adapters/config": [],
+  "adapters/console": ["node:", "adapters/http"],
   "adapters/fetch": ["adapters/http", "adapters/session"],
   "adapters/file": ["node:", "chokidar"],
   "adapters/hapi": ["node:", "@hapi/hapi", "proxy-addr", "adapters/http", "adapters/session"],

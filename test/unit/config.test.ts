@@ -54,6 +54,7 @@ const DEFAULTS = {
   rateLimit: 60,
   logLevel: "info",
   tracing: O.none,
+  console: true,
   docs: true,
   sessionFailureLimit: 600,
   trustedProxies: [],
@@ -118,6 +119,8 @@ for (const [env, part] of [
   [{ RATE_LIMIT: "0" }, { rateLimit: 0 }],
   [{ LOG_LEVEL: "silent" }, { logLevel: "silent" }],
   [{ DOCS: "0" }, { docs: false }],
+  [{ NODE_ENV: "production", MESSAGE_GATEWAY: "log", SESSION_SECRET: SECRET }, { console: false }],
+  [{ RONGCLOUD_APP_KEY: "key", RONGCLOUD_APP_SECRET: "secret" }, { console: false }],
   [{ SESSION_FAILURE_LIMIT: "0" }, { sessionFailureLimit: 0 }],
   [
     { TRUSTED_PROXIES: "127.0.0.1, 10.0.0.0/8,::1" },
