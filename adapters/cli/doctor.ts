@@ -7,28 +7,35 @@ import { type Config, tokens } from "../inversify/mod.ts";
 import { type Application, withApplication } from "./application.ts";
 import { type Failure, failed } from "./failure.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { coloured, tableOf } from "./table.ts";
 
+/** What was found of one part, and what to do about it. */
 interface Finding {
   readonly part: string;
-  readonly fault: string | undefined;
-  /** What works, and may not be what the operator wants. */
-  readonly warnings: ReadonlyArray<string>;
+  readonly state: "ok" | "warning" | "fault";
+  readonly finding: string;
+  /** Empty: nothing is to be done. */
+  readonly advice: string;
 }
 
-/** Tries every configured part, prints a line for each, and fails if one does not work. */
-export const diagnose = (surroundings: Surroundings): TE.TaskEither<Failure, void> =>
+/** How `doctor` tells. */
+export interface DiagnoseOptions {
+  readonly json?: boolean;
+}
+
+/** Tries every configured part, tells of each, and fails if one does not work. */
+export const diagnose = (
+  surroundings: Surroundings,
+  { json = false }: DiagnoseOptions,
+): TE.TaskEither<Failure, void> =>
   withApplication(surroundings, { serving: true })((application) =>
     pipe(
       application.part(tokens.CONFIG),
       TE.chainTaskK((config) => T.sequenceArray(examinations(application, config))),
+      TE.map((found) => found.flat()),
       TE.chain((findings) => {
-        for (const { part, fault, warnings } of findings) {
-          surroundings.print(`${part}: ${fault ?? "ok"}`);
-          for (const warning of warnings) {
-            surroundings.print(`${part}: warning: ${warning}`);
-          }
-        }
-        const ill = findings.filter(({ fault }) => fault !== undefined);
+        show(surroundings, findings, json);
+        const ill = findings.filter(({ state }) => state === "fault");
         return ill.length === 0
           ? TE.right(undefined)
           : TE.left(failed(`not well: ${ill.map(({ part }) => part).join(", ")}`));
@@ -36,7 +43,38 @@ export const diagnose = (surroundings: Surroundings): TE.TaskEither<Failure, voi
     ),
   );
 
-const examinations = ({ part }: Application, { mysql }: Config): ReadonlyArray<T.Task<Finding>> => [
+const show = (
+  { print, isTerminal }: Surroundings,
+  findings: ReadonlyArray<Finding>,
+  json: boolean,
+): void => {
+  if (json) {
+    print(JSON.stringify(findings));
+  } else if (isTerminal) {
+    const rows = findings.map(({ part, state, finding, advice }) => [
+      part,
+      coloured(state, COLOURS[state]),
+      finding,
+      advice,
+    ]);
+    print(tableOf(["part", "", "found", "what to do"], rows));
+  } else {
+    findings.map(asLine).forEach(print);
+  }
+};
+
+const COLOURS = { ok: "green", warning: "yellow", fault: "red" } as const;
+
+const asLine = ({ part, state, finding, advice }: Finding): string =>
+  [
+    `${part}: ${state === "warning" ? "warning: " : ""}${finding}`,
+    ...(advice === "" ? [] : [advice]),
+  ].join(" -> ");
+
+const examinations = (
+  { part }: Application,
+  { mysql }: Config,
+): ReadonlyArray<T.Task<ReadonlyArray<Finding>>> => [
   examine(
     "store",
     pipe(
@@ -89,20 +127,46 @@ const examinations = ({ part }: Application, { mysql }: Config): ReadonlyArray<T
 // A token of a public key: to refuse it, the key set has to be read.
 const UNSIGNED = "Bearer eyJhbGciOiJSUzI1NiJ9.e30.AA";
 
+/** What usually helps where a part does not work; a warning says so itself. */
+const ADVICE: Readonly<Record<string, string>> = {
+  store:
+    "DATA_DIR has to be a folder of a local disk that this user may write; with STORE=redis, REDIS_URL has to lead to a server that lets this user in",
+  relationships:
+    "see that MYSQL_URL leads to the database, and that its user has the rights that docs/operating.md lists",
+  releases:
+    "mend the file: `sealtalk-misc releases check` reads it again, and a running server by itself",
+  sessions: "see that SESSION_JWKS leads to a key set that can be read",
+  gateway:
+    "see RONGCLOUD_APP_KEY, RONGCLOUD_APP_SECRET and RONGCLOUD_API, the way there, and this machine's clock",
+};
+
 const examine = <Fault extends object>(
   part: string,
   examination: TE.TaskEither<Fault, ReadonlyArray<string>>,
-): T.Task<Finding> =>
+): T.Task<ReadonlyArray<Finding>> =>
   pipe(
     examination,
     T.map(
       E.match(
-        (fault): Finding => ({
-          part,
-          fault: describe(fault).replace(`${part}: `, ""),
-          warnings: [],
-        }),
-        (warnings) => ({ part, fault: undefined, warnings }),
+        (fault): ReadonlyArray<Finding> => [
+          {
+            part,
+            state: "fault",
+            finding: describe(fault).replace(`${part}: `, ""),
+            advice: ADVICE[part] ?? "",
+          },
+        ],
+        (warnings) => [
+          { part, state: "ok", finding: "ok", advice: "" },
+          ...warnings.map(
+            (finding): Finding => ({
+              part,
+              state: "warning",
+              finding,
+              advice: "",
+            }),
+          ),
+        ],
       ),
     ),
   );

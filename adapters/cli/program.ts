@@ -1,14 +1,15 @@
+import tab from "@bomb.sh/tab/commander";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import * as E from "fp-ts/lib/Either.js";
 import type * as TE from "fp-ts/lib/TaskEither.js";
 import type { ListOptions } from "./directory.ts";
-import { diagnose } from "./doctor.ts";
+import { type DiagnoseOptions, diagnose } from "./doctor.ts";
 import type { Failure } from "./failure.ts";
 import { addFriends, listFriends, removeFriends } from "./friends.ts";
 import { type ImportOptions, importAll, SEALTALK_TABLES } from "./import.ts";
 import { addMembers, listMembers, removeMembers } from "./members.ts";
 import { listDeadLetters, type RetryOptions, retryNotices, showOutbox } from "./outbox.ts";
-import { checkReleases } from "./releases.ts";
+import { type CheckOptions, checkReleases } from "./releases.ts";
 import { serve } from "./serve.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { printToken, type TokenCommandOptions } from "./token.ts";
@@ -89,13 +90,16 @@ const makeProgram = (surroundings: Surroundings, run: Run): Command => {
     .description("look after the release files")
     .command("check")
     .description("validate RELEASES_DIR and say what each sample client would get")
-    .action(() => run(checkReleases(surroundings)));
+    .option("--json", "as a JSON object")
+    .action((options: CheckOptions) => run(checkReleases(surroundings, options)));
 
   program
     .command("doctor")
     .description("try every configured part and say what is wrong")
-    .action(() => run(diagnose(surroundings)));
+    .option("--json", "as a JSON array")
+    .action((options: DiagnoseOptions) => run(diagnose(surroundings, options)));
 
+  tab(program, { completionCommandName: "completion" });
   return program;
 };
 

@@ -2,9 +2,10 @@ import { once } from "node:events";
 import { cp, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { styleText } from "node:util";
 import test, { type ExecutionContext } from "ava";
 import { legacyCookie } from "../contract/legacy-cookie.ts";
-import { type Ended, runProgram, startServer } from "../support/program.ts";
+import { type Ended, runOnTerminal, runProgram, startServer } from "../support/program.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 
 const withDataDir = async (
@@ -204,6 +205,47 @@ test("doctor finds every part well, or names the ones that are not", async (t) =
     t.regex(ill.stdout, /^gateway: GATEWAY_UNAVAILABLE/m);
     t.notRegex(ill.stdout + ill.stderr, /hush/);
   });
+});
+
+test("doctor says what to do about each fault, for a person, a script and a terminal", async (t) => {
+  await withDataDir(t, async (_run, variables) => {
+    const ill = { ...variables, RELEASES_DIR: join(variables.DATA_DIR, "none") };
+    const line = /^releases: .*desktop\.json.* -> mend the file: `sealtalk-misc releases check`/m;
+    t.regex((await runProgram(["doctor"], ill)).stdout, line);
+
+    const { code, stdout } = await runProgram(["doctor", "--json"], ill);
+    t.is(code, 1);
+    const found: ReadonlyArray<Record<string, string>> = JSON.parse(stdout);
+    t.deepEqual(
+      found.map(({ part, state }) => `${part} ${state}`),
+      ["store ok", "releases fault", "sessions ok", "gateway ok"],
+    );
+    t.regex(found[1]?.finding ?? "", /desktop\.json/);
+    t.regex(found[1]?.advice ?? "", /^mend the file/);
+
+    const shown = await runOnTerminal(["doctor"], ill);
+    t.true(shown.stdout.includes(styleText("red", "fault")));
+    t.regex(shown.stdout, /what to do/);
+    const plain = await runOnTerminal(["doctor"], { ...ill, NO_COLOR: "1" });
+    t.false(plain.stdout.includes("\u001b["));
+    t.regex(plain.stdout, /^releases +fault +.*desktop\.json/m);
+  });
+});
+
+test("releases check is a table on a terminal, and JSON for a script", async (t) => {
+  const { code, stdout } = await runProgram(["releases", "check", "--json"], {});
+  t.is(code, 0);
+  const { samples, demoSquare } = JSON.parse(stdout);
+  t.like(samples[0], { client: "desktop 0.0.1", status: 200, version: "1.0.2" });
+  t.like(samples[1], { client: "desktop 1.0.2", status: 204 });
+  t.deepEqual(demoSquare, { groups: 0, chatRooms: 0 });
+  const shown = await runOnTerminal(["releases", "check"], { NO_COLOR: "1" });
+  t.regex(shown.stdout, /^client +gets +from/m);
+  t.regex(shown.stdout, /^desktop 0\.0\.1 +200 +1\.0\.2 +http/m);
+
+  const broken = await runProgram(["releases", "check", "--json"], { RELEASES_DIR: "/nowhere" });
+  t.is(broken.code, 1);
+  t.true(JSON.parse(broken.stdout).faults.length >= 2);
 });
 
 test("doctor and serve warn of an existing deployment's cookie, and why", async (t) => {

@@ -24,7 +24,9 @@ const ADAPTERS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "adapters/cli": [
     "node:",
     "adapters/inversify",
+    "@bomb.sh/tab",
     "cli-progress",
+    "cli-table3",
     "commander",
     "csv-parse",
     "inversify",
