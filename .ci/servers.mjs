@@ -7,6 +7,7 @@ const SERVERS = [
   { program: "mariadbd", debian: "mariadb-server" },
   { program: "nginx", version: "-v", debian: "nginx-light" },
   { program: "chromium", debian: "chromium" },
+  { program: "systemd-analyze", debian: "systemd" },
   { program: "zsh", debian: "zsh" },
   { program: "fish", debian: "fish" },
   { file: "/usr/share/bash-completion/bash_completion", debian: "bash-completion" },
