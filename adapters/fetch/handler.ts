@@ -67,11 +67,11 @@ export const makeFetchHandler = ({
   );
   return async (request) => {
     const arrivedAt = Date.now();
-    const { pathname, searchParams } = new URL(request.url);
-    const route = routeFor(routes.get(pathname), request.method);
+    const target = targetOf(request.url);
+    const route = routeFor(routes.get(target.path), request.method);
     const answer = request.bodyUsed
       ? errorResponse(BODY_USED)
-      : await answerTo(route, requestOf(request, searchParams, bodyMs, addressOf(request)));
+      : await answerTo(route, requestOf(request, target.query, bodyMs, addressOf));
     const id = requestId(request.headers.get("x-request-id") ?? undefined);
     onAnswered({
       requestId: id,
@@ -98,14 +98,22 @@ const BODY_USED: HttpError = {
   cause: "the request's body was read before it came here",
 };
 
+const TARGET = /^[^:]+:\/\/[^/?#]*([^?#]*)(?:\?([^#]*))?/;
+
+// A request's URL has been parsed and written anew by whoever made the request.
+const targetOf = (url: string): { readonly path: string; readonly query: string } => {
+  const [, path = "", query = ""] = TARGET.exec(url) ?? [];
+  return { path, query };
+};
+
 const requestOf = (
   request: Request,
-  query: URLSearchParams,
+  query: string,
   bodyMs: number | undefined,
-  address: string | undefined,
+  addressOf: (request: Request) => string | undefined,
 ): HttpRequest => ({
-  ...(address === undefined ? {} : { address }),
-  query,
+  address: () => addressOf(request),
+  query: () => new URLSearchParams(query),
   header: (name) => request.headers.get(name) ?? undefined,
   body: bytesOf(request, bodyMs),
 });

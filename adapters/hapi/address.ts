@@ -1,3 +1,5 @@
+import type { Socket } from "node:net";
+import type { Request } from "@hapi/hapi";
 import proxyAddress from "proxy-addr";
 import type { AddressOf } from "./routes.ts";
 
@@ -10,8 +12,21 @@ const isNear = proxyAddress.compile(["loopback", "linklocal", "uniquelocal"]);
  */
 export const addressBehind = (proxies: ReadonlyArray<string>): AddressOf => {
   if (proxies.length === 0) {
-    return ({ info: { remoteAddress } }) => (isNear(remoteAddress, 0) ? undefined : remoteAddress);
+    return onceAConnection(({ info: { remoteAddress } }) =>
+      isNear(remoteAddress, 0) ? undefined : remoteAddress,
+    );
   }
   const isTrusted = proxyAddress.compile([...proxies]);
   return (request) => proxyAddress(request.raw.req, isTrusted);
+};
+
+/** What is asked of each request, but the same for all of a connection. */
+const onceAConnection = (addressOf: AddressOf): AddressOf => {
+  const known = new WeakMap<Socket, { readonly address: string | undefined }>();
+  return (request: Request) => {
+    const { socket } = request.raw.req;
+    const { address } = known.get(socket) ?? { address: addressOf(request) };
+    known.set(socket, { address });
+    return address;
+  };
 };

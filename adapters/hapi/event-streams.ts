@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import type { Server } from "@hapi/hapi";
 import * as E from "fp-ts/lib/Either.js";
 import { type EventStream, type OnAnswered, SECURITY_HEADERS } from "../http/mod.ts";
-import { requestOf, respond } from "./routes.ts";
+import { requestOf, tell, throughHapi } from "./routes.ts";
 
 // Proxies end a connection on which nothing comes.
 const HEARTBEAT_MS = 15_000;
@@ -24,9 +24,13 @@ export const serveEvents = (
         const gone = new AbortController();
         request.raw.req.once("close", () => gone.abort());
         const ended = AbortSignal.any([gone.signal, stopping.signal]);
-        const opened = open(requestOf(request, undefined), ended);
+        const opened = open(
+          requestOf(request, () => undefined),
+          ended,
+        );
         if (E.isLeft(opened)) {
-          return respond(request, toolkit, path, opened.left, onAnswered);
+          const id = tell(request, path, opened.left, onAnswered);
+          return throughHapi(request, toolkit, opened.left, id);
         }
         const events = Readable.from(opened.right, { objectMode: false });
         const heart = setInterval(() => events.push(": \n\n"), HEARTBEAT_MS);

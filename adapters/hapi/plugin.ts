@@ -39,6 +39,6 @@ export const miscPlugin: Plugin<MiscPluginOptions> = {
   name: "sealtalk-misc",
   register: (server, { onAnswered = () => {}, trustedProxies = [], ...options }) => {
     const addressOf = addressBehind(trustedProxies);
-    server.route([...hapiRoutes(miscRoutes(options), onAnswered, addressOf)]);
+    server.route([...hapiRoutes(miscRoutes(options), { onAnswered, addressOf })]);
   },
 };

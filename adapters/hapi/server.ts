@@ -7,6 +7,7 @@ import {
   type EventStream,
   errorResponse,
   type HttpError,
+  miscRoutes,
   type OperationRouteOptions,
   operationRoutes,
   type Route,
@@ -15,9 +16,10 @@ import {
   SECURITY_HEADERS,
   unknown,
 } from "../http/mod.ts";
+import { addressBehind } from "./address.ts";
 import { serveEvents } from "./event-streams.ts";
-import { type MiscPluginOptions, miscPlugin } from "./plugin.ts";
-import { hapiRoutes, respond, serve } from "./routes.ts";
+import type { MiscPluginOptions } from "./plugin.ts";
+import { hapiRoutes, type ServeOptions, serve, straight, tell, throughHapi } from "./routes.ts";
 
 /** Where the server listens and what it serves. */
 export interface ServerOptions extends MiscPluginOptions, Omit<OperationRouteOptions, "misc"> {
@@ -69,6 +71,7 @@ export const makeServer = async ({
   more = [],
   eventStreams = [],
   onAnswered = () => {},
+  trustedProxies = [],
   ...options
 }: ServerOptions): Promise<Hapi.Server> => {
   const server = Hapi.server({
@@ -83,16 +86,24 @@ export const makeServer = async ({
   });
   // In place of hapi's, which answers without a body.
   server.listener.removeAllListeners("clientError").on("clientError", refuseUnreadable);
-  await server.register({ plugin: miscPlugin, options: { ...options, onAnswered } });
+  const serving: ServeOptions = {
+    onAnswered,
+    // Nothing here adds to an answer but what hapi does for other origins.
+    respond: corsOrigins.length === 0 ? straight : throughHapi,
+  };
   const operations = operationRoutes({ misc: options.misc, metrics, openApi });
-  server.route([...hapiRoutes([...operations, ...assetRoutes(assets), ...more], onAnswered)]);
+  server.route([
+    ...hapiRoutes(miscRoutes(options), { ...serving, addressOf: addressBehind(trustedProxies) }),
+    ...hapiRoutes([...operations, ...assetRoutes(assets), ...more], serving),
+    serve("*", "/{any*}", unknown, serving),
+  ]);
   serveEvents(server, eventStreams, onAnswered);
-  server.route(serve("*", "/{any*}", unknown, onAnswered));
   server.ext("onPreResponse", (request, toolkit) => {
     const { response } = request;
     if (response instanceof Error) {
       const answer = errorResponse(errorOf(response, () => allowed(server, request.path)));
-      return respond(request, toolkit, "unknown", answer, onAnswered);
+      const id = tell(request, "unknown", answer, onAnswered);
+      return throughHapi(request, toolkit, answer, id);
     }
     if (response.headers["x-request-id"] === undefined) {
       response.header("x-request-id", requestId(undefined)).header("cache-control", "private");

@@ -1,9 +1,8 @@
-import { pipe } from "fp-ts/lib/function.js";
+import * as E from "fp-ts/lib/Either.js";
 import type { Option } from "fp-ts/lib/Option.js";
 import * as O from "fp-ts/lib/Option.js";
 import type { Task } from "fp-ts/lib/Task.js";
-import * as T from "fp-ts/lib/Task.js";
-import * as TE from "fp-ts/lib/TaskEither.js";
+import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import type { UserId } from "../../core/domain/identity.ts";
 import type { Session, Sessions } from "../session/mod.ts";
 import type { HttpError } from "./errors.ts";
@@ -29,48 +28,48 @@ const UTF_8 = /^\s*charset\s*=\s*"?utf-?8"?\s*$/i;
  */
 export const authenticate =
   (sessions: Sessions, rateLimit: RateLimit, failureLimit: FailureLimit) =>
-  ({ header, address }: HttpRequest): TE.TaskEither<HttpError, UserId> =>
-    pipe(
-      verified(sessions, header),
-      boundedBy(failureLimit, header, address),
-      TE.chainFirst(({ user }) => allowing(rateLimit(user))),
-      TE.filterOrElse(
-        ({ by }) => isJson(header("content-type"), by) && isPlain(header("content-encoding")),
-        (): HttpError => ({ _tag: "UNSUPPORTED_MEDIA_TYPE" }),
-      ),
-      TE.map(({ user }) => user),
-    );
+  (request: HttpRequest): TaskEither<HttpError, UserId> =>
+  async () => {
+    const { header } = request;
+    const verified = await verify(sessions, failureLimit, request);
+    if (E.isLeft(verified)) {
+      return verified;
+    }
+    const { user, by } = verified.right;
+    const wait = await rateLimit(user)();
+    if (O.isSome(wait)) {
+      return limited(wait.value);
+    }
+    return isJson(header("content-type"), by) && isPlain(header("content-encoding"))
+      ? E.right(user)
+      : E.left({ _tag: "UNSUPPORTED_MEDIA_TYPE" });
+  };
 
-const verified = (
+/** Who presents no session has not failed with one, and reaches nothing: their address does not count. */
+const verify = async (
   sessions: Sessions,
-  header: HttpRequest["header"],
-): TE.TaskEither<HttpError, Session> =>
-  sessions.verify({ authorization: header("authorization"), cookie: header("cookie") });
+  { refusal, count }: FailureLimit,
+  { header, address }: HttpRequest,
+): Promise<E.Either<HttpError, Session>> => {
+  const credentials = { authorization: header("authorization"), cookie: header("cookie") };
+  const from =
+    (credentials.authorization ?? credentials.cookie) === undefined ? undefined : address();
+  if (from === undefined) {
+    return sessions.verify(credentials)();
+  }
+  const wait = await refusal(from)();
+  if (O.isSome(wait)) {
+    return limited(wait.value);
+  }
+  const verified = await sessions.verify(credentials)();
+  if (E.isLeft(verified) && verified.left._tag === "UNAUTHENTICATED") {
+    await count(from)();
+  }
+  return verified;
+};
 
-/** Who presents no session has not failed with one, and reaches nothing. */
-const boundedBy =
-  ({ refusal, count }: FailureLimit, header: HttpRequest["header"], address: string | undefined) =>
-  (verifying: TE.TaskEither<HttpError, Session>): typeof verifying =>
-    address === undefined || (header("authorization") ?? header("cookie")) === undefined
-      ? verifying
-      : pipe(
-          allowing(refusal(address)),
-          TE.chain(() => verifying),
-          TE.orElseFirstTaskK(({ _tag }) =>
-            _tag === "UNAUTHENTICATED" ? count(address) : T.of(undefined),
-          ),
-        );
-
-const allowing = (refusal: Task<Option<number>>): TE.TaskEither<HttpError, void> =>
-  pipe(
-    TE.fromTask(refusal),
-    TE.chain(
-      O.match(
-        () => TE.right(undefined),
-        (retryAfter) => TE.left({ _tag: "RATE_LIMITED", retryAfter }),
-      ),
-    ),
-  );
+const limited = (retryAfter: number): E.Either<HttpError, never> =>
+  E.left({ _tag: "RATE_LIMITED", retryAfter });
 
 const isJson = (contentType: string | undefined, by: Session["by"]): boolean => {
   if (contentType === undefined) {

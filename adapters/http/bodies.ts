@@ -1,7 +1,7 @@
 import * as E from "fp-ts/lib/Either.js";
-import { flow, pipe } from "fp-ts/lib/function.js";
+import { pipe } from "fp-ts/lib/function.js";
 import * as J from "fp-ts/lib/Json.js";
-import * as TE from "fp-ts/lib/TaskEither.js";
+import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
 import { decode, guarded, NonEmptyText, Text } from "../../core/domain/decode.ts";
 import { type InvalidInput, invalidInput } from "../../core/domain/errors.ts";
@@ -76,55 +76,28 @@ export const SendMessageBody: t.Type<
 );
 
 /** Reads a request's body as JSON and decodes it. */
-export const readBody =
-  <A>(codec: t.Decoder<unknown, A>) =>
-  (request: HttpRequest): TE.TaskEither<InvalidInput | TransportError, A> =>
-    pipe(
-      TE.fromEither(requireLength(request.header("content-length"))),
-      TE.chain(() => collect(request.body)),
-      TE.chainEitherKW(parseJson),
-      TE.chainEitherKW(decode(codec, "body")),
-    );
-
-const requireLength = (announced: string | undefined): E.Either<TransportError, void> =>
-  Number(announced ?? 0) > MAX_BODY_BYTES
-    ? E.left({ _tag: "PAYLOAD_TOO_LARGE" })
-    : E.right(undefined);
-
-const collect =
-  (body: AsyncIterable<Uint8Array>): TE.TaskEither<TransportError, ReadonlyArray<Uint8Array>> =>
-  async () => {
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    try {
-      for await (const chunk of body) {
-        size += chunk.byteLength;
-        if (size > MAX_BODY_BYTES) {
-          return E.left({ _tag: "PAYLOAD_TOO_LARGE" });
-        }
-        chunks.push(chunk);
-      }
-    } catch {
-      return E.left({ _tag: "REQUEST_TIMEOUT" });
+export const readBody = <A>(
+  codec: t.Decoder<unknown, A>,
+): ((request: HttpRequest) => TaskEither<InvalidInput | TransportError, A>) => {
+  const decodeBody = E.chain(decode(codec, "body"));
+  return (request) => async () => {
+    if (Number(request.header("content-length") ?? 0) > MAX_BODY_BYTES) {
+      return E.left({ _tag: "PAYLOAD_TOO_LARGE" });
     }
-    return E.right(chunks);
+    const bytes = await request.body(MAX_BODY_BYTES)();
+    return E.isLeft(bytes) ? bytes : decodeBody(parseJson(bytes.right));
   };
+};
 
-const parseJson: (chunks: ReadonlyArray<Uint8Array>) => E.Either<InvalidInput, unknown> = flow(
-  (chunks) =>
-    E.tryCatch(
-      () => {
-        const decoder = new TextDecoder("utf-8", { fatal: true });
-        return (
-          chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode()
-        );
-      },
-      () => invalidInput("body", "UTF-8"),
-    ),
-  E.chain((body) =>
-    pipe(
-      J.parse(body),
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+const parseJson = (bytes: Uint8Array): E.Either<InvalidInput, unknown> => {
+  try {
+    return pipe(
+      J.parse(utf8.decode(bytes)),
       E.mapLeft(() => invalidInput("body", "JSON")),
-    ),
-  ),
-);
+    );
+  } catch {
+    return E.left(invalidInput("body", "UTF-8"));
+  }
+};

@@ -1,15 +1,19 @@
+import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import type { UserId } from "../../core/domain/identity.ts";
-import type { HttpError } from "./errors.ts";
+import type { HttpError, TransportError } from "./errors.ts";
 
-/** A request, as far as the routes read it. */
+/** A request, as far as the routes read it: a face finds out what a route asks for, and no more. */
 export interface HttpRequest {
-  readonly query: URLSearchParams;
+  readonly query: () => URLSearchParams;
   /** The value of a header by its lower-case name; several are joined as HTTP joins them. */
   readonly header: (name: string) => string | undefined;
   /** The client's network address, where that is known: whose failures count together. */
-  readonly address?: string;
-  /** The body's bytes, read at most once. */
-  readonly body: AsyncIterable<Uint8Array>;
+  readonly address: () => string | undefined;
+  /**
+   * The body's bytes, read at most once. `PAYLOAD_TOO_LARGE`: there are more than that, and the rest
+   * is not read. `REQUEST_TIMEOUT`: they do not all come.
+   */
+  readonly body: (maxBytes: number) => TaskEither<TransportError, Uint8Array>;
 }
 
 /** An answer, whole. */

@@ -1,3 +1,4 @@
+import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as T from "fp-ts/lib/Task.js";
@@ -57,24 +58,25 @@ export const miscRoutes = ({
     path: string,
     codec: t.Decoder<unknown, Body>,
     run: (input: Body & { readonly caller: UserId }) => TE.TaskEither<HttpError, unknown>,
-  ): Route => ({
-    method: "POST",
-    path,
-    answer: (request) =>
-      pipe(
-        caller(request),
-        TE.matchE(
-          (error) => T.of(errorResponse(error)),
-          (user) =>
-            pipe(
-              readBody(codec)(request),
-              TE.chainW((body) => withDeadline(deadlineMs)(run({ ...body, caller: user }))),
-              TE.match(errorResponse, ok),
-              T.map((answer) => ({ ...answer, user })),
-            ),
-        ),
-      ),
-  });
+  ): Route => {
+    const bodyOf = readBody(codec);
+    return {
+      method: "POST",
+      path,
+      answer: (request) => async () => {
+        const user = await caller(request)();
+        if (E.isLeft(user)) {
+          return errorResponse(user.left);
+        }
+        const body = await bodyOf(request)();
+        const outcome = E.isLeft(body)
+          ? body
+          : await withDeadline(deadlineMs)(run({ ...body.right, caller: user.right }))();
+        const answer = E.isLeft(outcome) ? errorResponse(outcome.left) : ok(outcome.right);
+        return { ...answer, user: user.right };
+      },
+    };
+  };
 
   const routes: ReadonlyArray<Route> = [
     {
@@ -82,7 +84,7 @@ export const miscRoutes = ({
       path: "/misc/latest_update",
       answer: ({ query, header }) =>
         pipe(
-          misc.checkUpdate(versionIn(query)),
+          misc.checkUpdate(versionIn(query())),
           TE.matchE(
             (error) => T.of(errorResponse(error)),
             O.match(

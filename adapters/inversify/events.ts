@@ -16,6 +16,10 @@ export const onAnswered =
   (log: Logger, metrics: Metrics, ids: IdCodec) =>
   ({ requestId, method, route, answer: { status, error, user }, durationMs }: Answered): void => {
     metrics.answered({ route, method, status, durationMs, error: error?._tag });
+    const level = status >= 500 ? "error" : "info";
+    if (!log.isLevelEnabled(level)) {
+      return;
+    }
     const line = {
       requestId,
       method,
@@ -25,9 +29,7 @@ export const onAnswered =
       ...(error === undefined ? {} : { error }),
     };
     const write = (of: { readonly user?: WireId }): void =>
-      status >= 500
-        ? log.error({ ...line, ...of }, "request failed")
-        : log.info({ ...line, ...of }, "request");
+      log[level]({ ...line, ...of }, level === "error" ? "request failed" : "request");
     if (user === undefined) {
       write({});
     } else {

@@ -69,26 +69,27 @@ const makeEnvironment = (
     deadlineMs,
   });
   let closed = false;
-  const whileOpen = <Failure, A>(
-    task: TE.TaskEither<Failure | StoreUnavailable, A>,
-  ): TE.TaskEither<Failure | StoreUnavailable, A> =>
-    pipe(
-      TE.fromIO(() => closed),
-      TE.chain((over) => (over ? TE.left(storeUnavailable("the store is closed")) : task)),
-    );
+  const whileOpen =
+    <Failure, A>(
+      task: TE.TaskEither<Failure | StoreUnavailable, A>,
+    ): TE.TaskEither<Failure | StoreUnavailable, A> =>
+    () =>
+      closed ? Promise.resolve(CLOSED) : task();
   const writeWhileOpen: Environment["write"] = (action) =>
     whileOpen(pipe(write(action), TE.chainEitherKW(identity)));
   return {
     table: (name, codec) => makeTable(name, table(name), codec),
-    read: (action) =>
-      whileOpen(
-        TE.fromIOEither(() =>
-          pipe(
-            state(),
-            E.chain(() => E.flatten(E.tryCatch(action, unavailable))),
-          ),
-        ),
-      ),
+    read: (action) => async () => {
+      const open = closed ? CLOSED : state();
+      if (E.isLeft(open)) {
+        return open;
+      }
+      try {
+        return action();
+      } catch (fault) {
+        return E.left(unavailable(fault));
+      }
+    },
     write: writeWhileOpen,
     writeEach: (items, change) =>
       pipe(
@@ -131,5 +132,7 @@ const makeTable = <A>(
     },
   };
 };
+
+const CLOSED = E.left(storeUnavailable("the store is closed"));
 
 const unavailable = (fault: unknown): StoreUnavailable => storeUnavailable(reasonOf(fault));

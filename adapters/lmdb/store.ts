@@ -126,14 +126,14 @@ const makeStore = ({ backend, subscribe, close }: Switch): LmdbStore => {
       choose: (from: Backend) => (...args: Args) => TE.TaskEither<Fault, A>,
     ): ((...args: Args) => TE.TaskEither<Fault | StoreUnavailable, A>) =>
     (...args) => {
-      const asking = pipe(
-        backend(),
-        TE.chainW((from) => choose(from)(...args)),
-      );
-      return pipe(
-        asking,
-        TE.orElse((fault) => (isUnserved(fault) ? afterwards(asking) : TE.left(fault))),
-      );
+      const asking: TE.TaskEither<Fault | StoreUnavailable, A> = async () => {
+        const from = await backend()();
+        return E.isLeft(from) ? from : choose(from.right)(...args)();
+      };
+      return async () => {
+        const answer = await asking();
+        return E.isLeft(answer) && isUnserved(answer.left) ? afterwards(asking)() : answer;
+      };
     };
   return {
     settings: {

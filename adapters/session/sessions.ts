@@ -2,7 +2,6 @@ import { parseCookie } from "cookie";
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
-import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import type { StoreUnavailable, Unauthenticated, UserId } from "../../core/mod.ts";
 import { type LegacyCookieOptions, makeReadLegacyCookie } from "./legacy-cookie.ts";
@@ -89,24 +88,19 @@ export const makeSessions = ({ cookie, legacyCookie, ...options }: SessionOption
         ]),
   ];
   return {
-    verify: (credentials) =>
-      pipe(
-        sources,
-        RA.findFirstMap(({ find, verify, by }) =>
-          pipe(
-            find(credentials),
-            O.map((presented) => ({ presented, verify, by })),
-          ),
-        ),
-        TE.fromOption((): Unauthenticated | StoreUnavailable => UNAUTHENTICATED),
-        TE.chain(({ presented, verify, by }) =>
-          pipe(
-            TE.fromEither(presented),
-            TE.chainW(verify),
+    verify: (credentials) => {
+      for (const { find, verify, by } of sources) {
+        const presented = find(credentials);
+        if (O.isSome(presented)) {
+          return pipe(
+            presented.value,
+            E.match((refused): ReturnType<VerifyToken> => TE.left(refused), verify),
             TE.map((user): Session => ({ user, by })),
-          ),
-        ),
-      ),
+          );
+        }
+      }
+      return TE.left(UNAUTHENTICATED);
+    },
   };
 };
 

@@ -20,6 +20,7 @@ import {
   type Unauthenticated,
   type UserId,
 } from "../../core/mod.ts";
+import { rememberVerified, type Verify } from "./remembered.ts";
 
 /** What a token is checked against. */
 export interface TokenOptions {
@@ -63,13 +64,10 @@ const PUBLIC_ALGORITHMS = ["RS256", "ES256", "EdDSA"];
 const unauthenticated: Unauthenticated = { _tag: "UNAUTHENTICATED" };
 
 /** The check of one token; see `makeSessions`. */
-export const makeVerifyToken = ({
-  secret,
-  jwks,
-  issuer,
-  audience,
-  now = Date.now,
-}: TokenOptions): VerifyToken => {
+export const makeVerifyToken = (options: TokenOptions): VerifyToken =>
+  rememberVerified(makeVerify(options), options.now);
+
+const makeVerify = ({ secret, jwks, issuer, audience, now = Date.now }: TokenOptions): Verify => {
   if (secret !== undefined) {
     assertLongEnough(secret);
   }
@@ -89,8 +87,10 @@ export const makeVerifyToken = ({
       ? TE.left(unauthenticated)
       : pipe(
           TE.tryCatch(() => verifyWithAnyKey(token, keyOf, options()), whoseFault),
-          TE.chainW(({ payload }) =>
-            Id.is(payload.sub) ? TE.right(payload.sub) : TE.left(unauthenticated),
+          TE.chainW(({ payload: { sub, exp } }) =>
+            Id.is(sub) && exp !== undefined
+              ? TE.right({ user: sub, expiresAt: exp * 1_000 })
+              : TE.left(unauthenticated),
           ),
         );
 };

@@ -60,34 +60,81 @@ export interface EntryPorts {
  */
 export const enterConversation =
   ({ ids, relationships }: EntryPorts) =>
+  (input: ConversationInput): TE.TaskEither<EntryError, Entered> =>
+    pipe(
+      named(ids)(input),
+      TE.chain((conversation) =>
+        pipe(
+          mayAct(relationships)(conversation),
+          TE.map(() => conversation),
+        ),
+      ),
+    );
+
+/**
+ * Asks something of a conversation through the same door. The question is put beside the one
+ * whether the caller may enter, so that a store can answer both at once; its answer is told to
+ * nobody else.
+ */
+export const askConversation =
+  ({ ids, relationships }: EntryPorts) =>
+  <A>(question: (key: ConversationKey) => TE.TaskEither<StoreUnavailable, A>) =>
+  (input: ConversationInput): TE.TaskEither<EntryError, A> =>
+    pipe(
+      named(ids)(input),
+      TE.chain((conversation) =>
+        pipe(
+          mayAct(relationships)(conversation),
+          TE.apSecond<EntryError, A>(question(conversation.key)),
+        ),
+      ),
+    );
+
+/** A conversation that the caller has named, and may not be allowed into. */
+interface Named extends Entered {
+  readonly type: ConversationType;
+  readonly caller: UserId;
+  readonly target: Id;
+}
+
+const named =
+  (ids: IdCodec) =>
   ({
     caller,
     conversationType: asked,
     targetId,
-  }: ConversationInput): TE.TaskEither<EntryError, Entered> =>
+  }: ConversationInput): TE.TaskEither<EntryError, Named> =>
     pipe(
       ids.decode(targetId),
       TE.mapLeft((): EntryError => invalidInput("targetId", "an id")),
-      TE.bindTo("target"),
-      TE.bindW("type", () => TE.fromEither(conversationType(asked))),
-      TE.chainFirst(({ type, target }) => mayAct(relationships)(type, caller, target)),
-      TE.bind("address", ({ type, target }) => addressOf(ids)(type, caller, target)),
-      TE.map(({ type, target, address }) => ({
-        key: conversationKey(conversationWith(type, caller, target)),
-        address,
-      })),
+      TE.chain((target) =>
+        pipe(
+          TE.fromEither(conversationType(asked)),
+          TE.chain((type) =>
+            pipe(
+              addressOf(ids)(type, caller, target),
+              TE.map((address) => ({
+                key: conversationKey(conversationWith(type, caller, target)),
+                address,
+                type,
+                caller,
+                target,
+              })),
+            ),
+          ),
+        ),
+      ),
     );
 
 const mayAct =
-  (relationships: Relationships) =>
-  (type: ConversationType, caller: UserId, target: Id): TE.TaskEither<EntryError, true> =>
+  ({ areFriends, isMember }: Relationships) =>
+  ({ type, caller, target }: Named): TE.TaskEither<EntryError, true> =>
     pipe(
-      type === "PRIVATE"
-        ? relationships.areFriends(caller, target)
-        : relationships.isMember(target, caller),
-      TE.filterOrElseW(
-        (related): related is true => related,
-        (): EntryError => ({ _tag: type === "PRIVATE" ? "NOT_FRIENDS" : "NOT_A_MEMBER" }),
+      type === "PRIVATE" ? areFriends(caller, target) : isMember(target, caller),
+      TE.chain((related) =>
+        related
+          ? TE.right<EntryError, true>(true)
+          : TE.left({ _tag: type === "PRIVATE" ? "NOT_FRIENDS" : "NOT_A_MEMBER" }),
       ),
     );
 
@@ -95,12 +142,13 @@ const addressOf =
   (ids: IdCodec) =>
   (type: ConversationType, caller: UserId, target: Id): TE.TaskEither<EntryError, Address> =>
     pipe(
-      TE.Do,
-      TE.apS("senderId", ids.encode(caller)),
-      TE.apS("targetId", ids.encode(target)),
-      // The target came out of the same codec, so what it cannot spell is the caller.
-      TE.bimap(
-        (): EntryError => ({ _tag: "UNAUTHENTICATED" }),
-        ({ senderId, targetId }) => ({ conversationType: type, senderId, targetId }),
+      ids.encode(caller),
+      TE.chain((senderId) =>
+        pipe(
+          ids.encode(target),
+          TE.map((targetId) => ({ conversationType: type, senderId, targetId })),
+        ),
       ),
+      // The target came out of the same codec, so what it cannot spell is the caller.
+      TE.mapLeft((): EntryError => ({ _tag: "UNAUTHENTICATED" })),
     );

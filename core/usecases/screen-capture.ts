@@ -4,6 +4,7 @@ import { type NoticeStatus, operationFor, screenCaptureNotice } from "../domain/
 import type { Outbox } from "../ports/outbox.ts";
 import type { SettingsRepository } from "../ports/settings-repository.ts";
 import {
+  askConversation,
   type ConversationInput,
   type EntryError,
   type EntryPorts,
@@ -17,13 +18,10 @@ export interface SetScreenCaptureInput extends ConversationInput {
 }
 
 /** Reads whether the conversation's users are told of screenshots. */
-export const getScreenCapture =
-  (ports: EntryPorts & { readonly settings: SettingsRepository }) =>
-  (input: ConversationInput): TE.TaskEither<EntryError, NoticeStatus> =>
-    pipe(
-      enterConversation(ports)(input),
-      TE.chainW(({ key }) => ports.settings.noticeStatus(key)),
-    );
+export const getScreenCapture = (
+  ports: EntryPorts & { readonly settings: SettingsRepository },
+): ((input: ConversationInput) => TE.TaskEither<EntryError, NoticeStatus>) =>
+  askConversation(ports)(ports.settings.noticeStatus);
 
 /** Sets it; success means that the status and the notice of it are stored. */
 export const setScreenCapture =

@@ -2,6 +2,7 @@ import { createServer, type RequestListener } from "node:http";
 import test from "ava";
 import * as fc from "fast-check";
 import * as E from "fp-ts/lib/Either.js";
+import * as TE from "fp-ts/lib/TaskEither.js";
 import {
   type CryptoKey,
   exportJWK,
@@ -19,6 +20,7 @@ import {
   type Sessions,
   signSession,
 } from "../../adapters/session/mod.ts";
+import { rememberVerified, type Verify } from "../../adapters/session/remembered.ts";
 import { fail, id, succeed } from "../contract/expect.ts";
 
 const secret = new TextEncoder().encode("a secret of thirty-two bytes, or");
@@ -558,7 +560,7 @@ test.serial("makeSessions() follows the rotation of keys", async (t) => {
   await withKeyServer(
     serving(() => served),
     async ({ url, requests }) => {
-      const sessions = sessionsWith({ jwks: url });
+      const sessions = sessionsWith({ jwks: url, now: () => NOW + skipped });
       const [before, after] = [await signedWith(es256), await signedWith(two, { kid: "two" })];
       t.true(E.isRight(await withBearer(sessions, before)()));
 
@@ -605,4 +607,60 @@ test("signSession() says when it signed, in whole seconds", async (t) => {
   const read = (part: string): unknown => JSON.parse(Buffer.from(part, "base64url").toString());
   t.deepEqual(read(header), { alg: "HS256", typ: "JWT" });
   t.deepEqual(read(claims), { sub: "42", iat: NOW / 1_000, exp: NOW / 1_000 + 1 });
+});
+
+/** A check that counts how often it was made, of tokens that end a minute from NOW. */
+const counted = (): { readonly verify: Verify; readonly times: () => number } => {
+  let times = 0;
+  return {
+    times: () => times,
+    verify: (token) =>
+      TE.fromIO(() => {
+        times += 1;
+        return { user: id(token), expiresAt: NOW + 60_000 };
+      }),
+  };
+};
+
+for (const [title, later, times] of [
+  ["once within five seconds", 4_999, 1],
+  ["again after five seconds", 5_000, 2],
+  ["again when the clock was set back", -1, 2],
+] as const) {
+  test(`rememberVerified() has a token checked ${title}`, async (t) => {
+    const check = counted();
+    let at = NOW;
+    const remembered = rememberVerified(check.verify, () => at);
+    t.deepEqual(await remembered("42")(), E.right(id("42")));
+    at += later;
+    t.deepEqual(await remembered("42")(), E.right(id("42")));
+    t.is(check.times(), times);
+  });
+}
+
+test("rememberVerified() remembers nobody beyond the end of their token", async (t) => {
+  let at = NOW + 59_999;
+  const check = counted();
+  const remembered = rememberVerified(check.verify, () => at);
+  await remembered("42")();
+  at += 1;
+  await remembered("42")();
+  t.is(check.times(), 2);
+});
+
+test("rememberVerified() tells tokens apart, and remembers no refusal", async (t) => {
+  let refused = 0;
+  const remembered = rememberVerified(
+    () => () => {
+      refused += 1;
+      return TE.left(UNAUTHENTICATED)();
+    },
+    now,
+  );
+  await fail(remembered("42"));
+  await fail(remembered("42"));
+  t.is(refused, 2);
+  const check = counted();
+  const others = rememberVerified(check.verify, now);
+  t.deepEqual([await others("42")(), await others("43")()], [E.right(id("42")), E.right(id("43"))]);
 });

@@ -49,7 +49,7 @@ const ADAPTERS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "adapters/redis": ["node:", "cluster-key-slot", "ioredis"],
   "adapters/relay": [],
   "adapters/rongcloud": [],
-  "adapters/session": ["jose", "cookie"],
+  "adapters/session": ["jose", "cookie", "lru-cache"],
   "adapters/tracing": ["@opentelemetry"],
   "adapters/undici": ["undici"],
 };

@@ -1,8 +1,9 @@
 import test from "ava";
+import * as E from "fp-ts/lib/Either.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { makeMemoryIds, makeMemoryStore } from "../../adapters/memory/mod.ts";
 import { storeUnavailable } from "../../core/domain/errors.ts";
-import { enterConversation } from "../../core/usecases/enter-conversation.ts";
+import { askConversation, enterConversation } from "../../core/usecases/enter-conversation.ts";
 import { fail, id, succeed } from "../contract/expect.ts";
 
 const makeDoor = async (): Promise<ReturnType<typeof enterConversation>> => {
@@ -62,4 +63,36 @@ test("enterConversation() hands on that the store is away", async (t) => {
     relationships: { areFriends: () => TE.left(away), isMember: () => TE.left(away) },
   });
   t.deepEqual(await fail(enter({ caller, conversationType: 1, targetId: "w-2" })), away);
+});
+
+test("askConversation() asks beside whether the caller may enter, and tells nobody else", async (t) => {
+  const asked: string[] = [];
+  const noting =
+    <A>(what: string, answer: A): TE.TaskEither<never, A> =>
+    () => {
+      asked.push(what);
+      return Promise.resolve().then(TE.right(answer));
+    };
+  for (const related of [true, false]) {
+    asked.length = 0;
+    const ask = askConversation({
+      ids: makeMemoryIds(),
+      relationships: {
+        areFriends: () => TE.left(storeUnavailable("gone")),
+        isMember: () => noting("relationship", related),
+      },
+    })((key) => noting(`status of ${key}`, 1));
+    const answer = await ask({ caller, conversationType: 3, targetId: "w-7" })();
+    t.deepEqual(asked.sort(), ["relationship", "status of group:7"]);
+    t.deepEqual(answer, related ? E.right(1) : E.left({ _tag: "NOT_A_MEMBER" }));
+  }
+});
+
+test("askConversation() says why the caller may not enter though the question failed too", async (t) => {
+  const ask = askConversation({
+    ids: makeMemoryIds(),
+    relationships: { areFriends: () => TE.right(false), isMember: () => TE.right(false) },
+  })(() => TE.left(storeUnavailable("gone")));
+  const error = await fail(ask({ caller, conversationType: 1, targetId: "w-2" }));
+  t.is(error._tag, "NOT_FRIENDS");
 });
