@@ -28,7 +28,7 @@ const STEADY_MS = 60_000;
 const STOPPED_WITHIN_MS = 15_000;
 
 /** How long a seat is left empty after so many of its workers, one after the other, ended early. */
-const pauseAfter = (ends: number): number =>
+export const pauseAfter = (ends: number): number =>
   ends === 0 ? 0 : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (ends - 1));
 
 /**

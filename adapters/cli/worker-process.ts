@@ -1,6 +1,5 @@
 /** One of the processes that serve together, as the primary sees it. */
 import cluster, { type Worker } from "node:cluster";
-import { once } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import * as E from "fp-ts/lib/Either.js";
 import type { Task } from "fp-ts/lib/Task.js";
@@ -32,6 +31,8 @@ export interface WorkerProcess {
 
 // Of the time that a scrape may take, the outbox needs more.
 const FIGURES_WITHIN_MS = 1_000;
+
+const LAST_WORDS_MS = 100;
 
 /** Starts a worker with these variables besides the primary's own; it may ask for the figures of all. */
 export const startWorker = (
@@ -115,20 +116,52 @@ export const startWorker = (
   };
 };
 
+/** Resolves when a worker is gone; one that could not even be started has no status. */
 const endOf = async (worker: Worker): Promise<Pick<WorkerEnd, "code" | "signal">> => {
-  const disconnected = once(worker, "disconnect");
-  const [code, signal] = await new Promise<readonly [number | null, string | null]>((resolve) => {
-    worker.once("exit", (code, signal) => resolve([code, signal]));
+  const forsaken = connectionGivenTo(worker);
+  const disconnected = new Promise<void>((resolve) => {
+    worker.once("disconnect", resolve);
+  });
+  const end = await new Promise<Pick<WorkerEnd, "code" | "signal">>((resolve) => {
+    worker.once("exit", (code, signal) => resolve({ code, signal }));
+    // Of what was told to one that is gone, the end says enough.
     worker.on("error", () => {
-      // Told to one that is gone, which its end says too; but one that was never there has no end.
       if (worker.process.pid === undefined) {
-        resolve([null, null]);
+        resolve({ code: null, signal: null });
       }
     });
   });
-  if (worker.process.pid !== undefined) {
-    // What it said last may come after the news of its end.
-    await disconnected;
+  if (worker.isConnected()) {
+    // What it said last may come after the news of its end. That it hung up is not heard of if it
+    // had just been given a connection.
+    await Promise.race([disconnected, setTimeout(LAST_WORDS_MS)]);
   }
-  return { code, signal };
+  forsaken.close();
+  return end;
+};
+
+/**
+ * The connection that a worker was given last. node:cluster keeps hold of it until the worker says
+ * that it has it, and forgets it if that is killed before: its client would wait for ever.
+ */
+const connectionGivenTo = ({ process: child }: Worker): { readonly close: () => void } => {
+  const { send } = child;
+  let last: unknown;
+  Object.defineProperty(child, "send", {
+    value: (...sent: ReadonlyArray<unknown>) => {
+      last = sent[1] ?? last;
+      return Reflect.apply(send, child, sent);
+    },
+  });
+  return {
+    close: () => {
+      // A connection that the worker had taken is closed here already, and closing it again is nothing.
+      if (typeof last === "object" && last !== null && "close" in last) {
+        const { close } = last;
+        if (typeof close === "function") {
+          Reflect.apply(close, last, []);
+        }
+      }
+    },
+  };
 };

@@ -6,11 +6,12 @@
 import cluster from "node:cluster";
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import { type Config, tokens } from "../inversify/mod.ts";
+import { tokens } from "../inversify/mod.ts";
 import { withApplication } from "./application.ts";
 import { runCrew } from "./crew.ts";
 import { type Failure, misused } from "./failure.ts";
 import { logListening } from "./serving.ts";
+import { shareOf } from "./shares.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { serveAsWorker } from "./worker.ts";
 import { startWorker, type WorkerProcess } from "./worker-process.ts";
@@ -73,22 +74,3 @@ const serveAsPrimary = (
       }),
     ),
   );
-
-/** The variables of the worker in this seat: of what is for the whole program, its share. */
-const shareOf = (
-  { sendConcurrency, gateway }: Config,
-  seats: number,
-  seat: number,
-): Readonly<Record<string, string>> => {
-  const share = (whole: number): string =>
-    String(Math.floor(whole / seats) + (seat < whole % seats ? 1 : 0));
-  return {
-    SEND_CONCURRENCY: share(sendConcurrency),
-    ...(gateway._tag === "RONGCLOUD"
-      ? {
-          RONGCLOUD_PRIVATE_PER_MINUTE: share(gateway.privatePerMinute),
-          RONGCLOUD_GROUP_PER_SECOND: share(gateway.groupPerSecond),
-        }
-      : {}),
-  };
-};
