@@ -2,6 +2,7 @@ import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import {
   ConfigurationFault,
+  type ContainerOptions,
   closeContainer,
   makeContainer,
   renderFaults,
@@ -10,6 +11,9 @@ import {
 } from "../inversify/mod.ts";
 import { type Failure, failed, misconfigured } from "./failure.ts";
 import type { Surroundings } from "./surroundings.ts";
+
+/** What a token yields. */
+export type PartOf<T> = T extends Token<infer A> ? A : never;
 
 /** The wired program: what a command asks its parts of. */
 export interface Application {
@@ -20,12 +24,12 @@ export interface Application {
 export const withApplication =
   (
     { env, isTerminal }: Pick<Surroundings, "env" | "isTerminal">,
-    { serving }: { readonly serving: boolean } = { serving: false },
+    options: Omit<ContainerOptions, "isTerminal"> = { serving: false },
   ) =>
   <A>(use: (application: Application) => TE.TaskEither<Failure, A>): TE.TaskEither<Failure, A> =>
     TE.bracket(
       pipe(
-        TE.fromEither(makeContainer(env, { serving, isTerminal })),
+        TE.fromEither(makeContainer(env, { ...options, isTerminal })),
         TE.mapLeft((faults) => misconfigured(...renderFaults(faults).split("\n"))),
       ),
       (container) => use({ part: (token) => TE.tryCatch(() => resolve(container, token), reason) }),

@@ -10,13 +10,14 @@ import { type ImportOptions, importAll, SEALTALK_TABLES } from "./import.ts";
 import { addMembers, listMembers, removeMembers } from "./members.ts";
 import { listDeadLetters, type RetryOptions, retryNotices, showOutbox } from "./outbox.ts";
 import { type CheckOptions, checkReleases } from "./releases.ts";
-import { serve } from "./serve.ts";
+import { type ServeOptions, serve } from "./serve.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { printToken, type TokenCommandOptions } from "./token.ts";
 import { VERSION } from "./version.ts";
 
 const USAGE = 2;
 const LONGEST_DAYS = 3_650;
+const MOST_WORKERS = 64;
 
 /** Runs one command and answers with the exit status. */
 export const runCommandLine = async (
@@ -57,13 +58,14 @@ const makeProgram = (surroundings: Surroundings, run: Run): Command => {
   program
     .command("serve")
     .description("serve HTTP and deliver notices until SIGTERM")
-    .action(() => run(serve(surroundings)));
+    .option("--workers <n>", "how many processes serve together", wholeNumber(MOST_WORKERS), 1)
+    .action((options: ServeOptions) => run(serve(surroundings, options)));
 
   program
     .command("token")
     .description("print a session token")
     .requiredOption("--user <id>", "whose session it is")
-    .option("--days <n>", "how long it lasts", parseDays, 30)
+    .option("--days <n>", "how long it lasts", wholeNumber(LONGEST_DAYS), 30)
     .action((options: TokenCommandOptions) => run(printToken(surroundings, options)));
 
   describeFriends(program, surroundings, run);
@@ -164,10 +166,12 @@ const describeOutbox = (program: Command, surroundings: Surroundings, run: Run):
     .action((options: RetryOptions) => run(retryNotices(surroundings, options)));
 };
 
-const parseDays = (text: string): number => {
-  const days = Number(text);
-  if (!Number.isInteger(days) || days < 1 || days > LONGEST_DAYS) {
-    throw new InvalidArgumentError(`expected a whole number from 1 to ${LONGEST_DAYS}`);
-  }
-  return days;
-};
+const wholeNumber =
+  (most: number) =>
+  (text: string): number => {
+    const number = Number(text);
+    if (!Number.isInteger(number) || number < 1 || number > most) {
+      throw new InvalidArgumentError(`expected a whole number from 1 to ${most}`);
+    }
+    return number;
+  };

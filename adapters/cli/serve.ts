@@ -1,40 +1,27 @@
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import { tokens } from "../inversify/mod.ts";
-import { withApplication } from "./application.ts";
-import { type Failure, failed } from "./failure.ts";
+import type { Failure } from "./failure.ts";
+import { logListening, serveUntilEnded } from "./serving.ts";
 import type { Surroundings } from "./surroundings.ts";
 
+/** How `serve` is to serve. */
+export interface ServeOptions {
+  /** How many processes are to serve together; 1: this one, and no other. */
+  readonly workers: number;
+}
+
 /** Serves until the process is asked to end; then what is in flight is finished first. */
-export const serve = (surroundings: Surroundings): TE.TaskEither<Failure, void> => {
+export const serve = (
+  surroundings: Surroundings,
+  { workers }: ServeOptions,
+): TE.TaskEither<Failure, void> => {
   // From now on, not from when it listens: who asks early is heeded too.
   const ended = surroundings.ended();
-  return withApplication(surroundings, { serving: true })(({ part }) =>
-    pipe(
-      TE.Do,
-      TE.bind("config", () => part(tokens.CONFIG)),
-      TE.bind("log", () => part(tokens.LOGGER)),
-      TE.bind("sessionRisks", () => part(tokens.SESSION_RISKS)),
-      TE.bind("server", () => part(tokens.SERVER)),
-      TE.bind("relay", () => part(tokens.RELAY)),
-      TE.chainFirst(({ server }) =>
-        TE.tryCatch(
-          () => server.start(),
-          (fault) =>
-            failed(`cannot listen: ${fault instanceof Error ? fault.message : String(fault)}`),
-        ),
-      ),
-      TE.chainFirstIOK(({ log, server, config, sessionRisks }) => () => {
-        log.info({ url: server.info.uri }, "listening");
-        if (config.gateway._tag === "LOG") {
-          log.warn("messages are only logged, not sent: there are no keys for RongCloud");
-        }
-        for (const risk of sessionRisks) {
-          log.warn(risk);
-        }
-      }),
-      TE.bind("signal", () => TE.fromTask(() => ended)),
-      TE.map(({ log, signal }) => log.info({ signal }, "stopping")),
-    ),
-  );
+  const within: Surroundings = { ...surroundings, ended: () => ended };
+  return workers === 1
+    ? serveUntilEnded(within, {}, ({ log, ...listening }) => logListening(log, listening))
+    : pipe(
+        TE.fromTask(() => import("./workers.ts")),
+        TE.chain(({ serveTogether }) => serveTogether(within, workers)),
+      );
 };

@@ -147,6 +147,8 @@ export interface ConfigChecks {
   readonly mysqlUrlFault: (url: string) => string | undefined;
   /** Whether a server is to be run: then production needs what a server there cannot do without. */
   readonly serving: boolean;
+  /** How many processes are to serve together; without it, one. */
+  readonly workers?: number;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -212,6 +214,17 @@ const integer = (least: number, most: number, expected: string): t.Type<number, 
   );
 
 const Count = integer(1, Number.MAX_SAFE_INTEGER, "an integer from 1");
+
+/** A number that is for all workers together, so that each has a share of it. */
+const readShared = (env: Env, variable: string, byDefault: number, workers: number): Read<number> =>
+  pipe(
+    withDefault(env, variable, Count, byDefault),
+    E.chain((count) =>
+      count >= workers
+        ? E.right(count)
+        : faulty(variable, `expected at least ${workers}, one for each worker`),
+    ),
+  );
 
 const Switch: t.Type<boolean, boolean, unknown> = parsed("0 or 1", t.boolean.is, (text) =>
   /^[01]$/.test(text) ? O.some(text === "1") : O.none,
@@ -378,14 +391,20 @@ const isProduction = (env: Env): boolean => isSetTo(env, "NODE_ENV", "production
 
 const STORES = ["lmdb", "redis", "memory"] as const;
 
-const readStoreKind = (env: Env, { serving }: ConfigChecks): Read<(typeof STORES)[number]> =>
+const readStoreKind = (
+  env: Env,
+  { serving, workers = 1 }: ConfigChecks,
+): Read<(typeof STORES)[number]> =>
   pipe(
     withDefault(env, "STORE", oneOf(STORES), "lmdb"),
-    E.chain((store) =>
-      store === "memory" && serving && isProduction(env)
-        ? faulty("STORE", "expected a store that outlives the process, in production")
-        : E.right(store),
-    ),
+    E.chain((store) => {
+      if (store === "memory" && serving && isProduction(env)) {
+        return faulty("STORE", "expected a store that outlives the process, in production");
+      }
+      return store === "memory" && workers > 1
+        ? faulty("STORE", "expected a store that processes can share, with several workers")
+        : E.right(store);
+    }),
   );
 
 const readRedisUrls = (env: Env): Read<ReadonlyArray<string>> =>
@@ -572,14 +591,17 @@ const readGatewayKind = (env: Env, { serving }: ConfigChecks): Read<GatewayConfi
 
 const BEIJING = ["https://api.rong-api.com", "https://api-b.rong-api.com"];
 
-const readGateway = (env: Env, checks: ConfigChecks): Read<GatewayConfig> =>
-  pipe(
+const readGateway = (env: Env, checks: ConfigChecks): Read<GatewayConfig> => {
+  const kind = readGatewayKind(env, checks);
+  // What is only logged has no limits to share.
+  const workers = E.isRight(kind) && kind.right === "RONGCLOUD" ? (checks.workers ?? 1) : 1;
+  return pipe(
     all({
       keys: bothOrNeither(env, APP_KEY, APP_SECRET),
-      kind: readGatewayKind(env, checks),
+      kind,
       hosts: withDefault(env, "RONGCLOUD_API", BaseUrls, BEIJING),
-      privatePerMinute: withDefault(env, "RONGCLOUD_PRIVATE_PER_MINUTE", Count, 6_000),
-      groupPerSecond: withDefault(env, "RONGCLOUD_GROUP_PER_SECOND", Count, 20),
+      privatePerMinute: readShared(env, "RONGCLOUD_PRIVATE_PER_MINUTE", 6_000, workers),
+      groupPerSecond: readShared(env, "RONGCLOUD_GROUP_PER_SECOND", 20, workers),
       msgRandom: withDefault(env, "RONGCLOUD_MSG_RANDOM", Switch, false),
     }),
     E.map(
@@ -589,6 +611,7 @@ const readGateway = (env: Env, checks: ConfigChecks): Read<GatewayConfig> =>
           : { _tag: "LOG" },
     ),
   );
+};
 
 const readIds = (env: Env, { n3dKeyFault }: ConfigChecks): Read<IdsConfig> =>
   pipe(
@@ -636,7 +659,7 @@ export const readConfig = (
       ids: readIds(env, checks),
       sessions: readSessions(env, checks),
       gateway: readGateway(env, checks),
-      sendConcurrency: withDefault(env, "SEND_CONCURRENCY", Count, 64),
+      sendConcurrency: readShared(env, "SEND_CONCURRENCY", 64, checks.workers ?? 1),
       releasesDir: optional(env, "RELEASES_DIR", Text),
       corsOrigins: withDefault(env, "CORS_ORIGINS", Origins, []),
       rateLimit: withDefault(

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
+import type { Task } from "fp-ts/lib/Task.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { type Bind, Container, ContainerModule } from "inversify";
 import { CONVERSATION_TYPES, createMisc, type SettingsRepository } from "../../core/mod.ts";
@@ -71,6 +72,16 @@ export interface ContainerOptions {
   readonly serving: boolean;
   /** Whether a person reads the log as it comes: it is then written for them. */
   readonly isTerminal?: boolean;
+  /** How many processes are to serve together, each wired as one of the `together`; without it, one. */
+  readonly workers?: number;
+  /** Set where this process is one of several that a primary process of node:cluster started. */
+  readonly together?: Together;
+}
+
+/** What a process that serves together with others asks of the primary process. */
+export interface Together {
+  /** What all have counted, in Prometheus' text format. */
+  readonly figures: Task<string>;
 }
 
 /**
@@ -92,13 +103,18 @@ export interface ContainerOptions {
  */
 export const makeContainer = (
   env: Readonly<Record<string, string | undefined>>,
-  { serving, isTerminal = false }: ContainerOptions,
+  { serving, isTerminal = false, workers = 1, together }: ContainerOptions,
 ): E.Either<ReadonlyArray<ConfigFault>, Container> =>
   pipe(
-    readConfig(env, { n3dKeyFault, mysqlUrlFault, serving }),
+    readConfig(env, { n3dKeyFault, mysqlUrlFault, serving, workers }),
     E.map((config) => {
       const container = new Container();
-      container.load(new ContainerModule(({ bind }) => bindAll(bind, config, isTerminal)));
+      container.load(
+        new ContainerModule(({ bind }) => {
+          bindAll(bind, asOneOf(together, config), isTerminal, together);
+          bindPrimary(bind);
+        }),
+      );
       return container;
     }),
   );
@@ -138,12 +154,32 @@ const unbind = async (container: Container, token: symbol): Promise<void> => {
   }
 };
 
-const bindAll = (bind: Bind, config: Config, isTerminal: boolean): void => {
+/** The console's inbox has what this process took, which is only a part of what all took. */
+const asOneOf = (together: Together | undefined, config: Config): Config =>
+  together === undefined ? config : { ...config, console: false };
+
+// No process that serves has any of these, and their loading is no part of its start.
+const bindPrimary = (bind: Bind): void => {
+  provide(bind, tokens.TALLY, [], async () => (await import("../metrics/tally.ts")).makeTally());
+  provide(bind, tokens.COUNT_FOR_WORKERS, [], async () => {
+    const { countForWorkers } = await import("../rate-limit/mod.ts");
+    return countForWorkers;
+  });
+};
+
+const bindAll = (
+  bind: Bind,
+  config: Config,
+  isTerminal: boolean,
+  together: Together | undefined,
+): void => {
   provide(bind, tokens.CONFIG, [], () => config);
   provide(bind, tokens.LOGGER, [tokens.CONFIG], ({ logLevel }) =>
     isTerminal ? makePrettyLogger(logLevel) : makeLogger(logLevel),
   );
-  provide(bind, tokens.METRICS, [tokens.STORE], ({ outbox }) => makeMetrics({ outbox }));
+  provide(bind, tokens.METRICS, [tokens.STORE], ({ outbox }) =>
+    makeMetrics({ outbox, ...(together === undefined ? {} : { ofAll: together.figures }) }),
+  );
   provide(
     bind,
     tokens.TRACING,
@@ -153,7 +189,7 @@ const bindAll = (bind: Bind, config: Config, isTerminal: boolean): void => {
   );
   bindPorts(bind);
   bindSessions(bind);
-  bindService(bind);
+  bindService(bind, together);
 };
 
 const bindPorts = (bind: Bind): void => {
@@ -299,7 +335,7 @@ const bindSessions = (bind: Bind): void => {
   );
 };
 
-const bindService = (bind: Bind): void => {
+const bindService = (bind: Bind, together: Together | undefined): void => {
   provide(
     bind,
     tokens.MISC,
@@ -347,14 +383,14 @@ const bindService = (bind: Bind): void => {
     tokens.RATE_LIMIT,
     [tokens.CONFIG, tokens.STORE, tokens.LOGGER],
     ({ rateLimit, store }, { client }, log) =>
-      makeRateLimit(rateLimit, sharedCount(store, client, log)),
+      makeRateLimit(rateLimit, sharedCount(store, client, together, log)),
   );
   provide(
     bind,
     tokens.FAILURE_LIMIT,
     [tokens.CONFIG, tokens.STORE, tokens.LOGGER],
     ({ sessionFailureLimit, store }, { client }, log) =>
-      makeFailureLimit(sessionFailureLimit, sharedCount(store, client, log)),
+      makeFailureLimit(sessionFailureLimit, sharedCount(store, client, together, log)),
   );
   provide(
     bind,
@@ -445,11 +481,15 @@ const readyWith = (
 const sharedCount = (
   store: StoreConfig,
   client: tokens.Store["client"],
+  together: Together | undefined,
   log: Logger,
-): SharedCount | undefined =>
-  store._tag === "REDIS" && O.isSome(client)
-    ? { client: client.value, prefix: store.prefix, onFault: onRateLimitFault(log) }
-    : undefined;
+): SharedCount | undefined => {
+  const onFault = onRateLimitFault(log);
+  if (store._tag === "REDIS" && O.isSome(client)) {
+    return { client: client.value, prefix: store.prefix, onFault };
+  }
+  return together === undefined ? undefined : { prefix: "", onFault };
+};
 
 // The packages are for who traces, and their loading is no part of anybody else's start.
 const startTracing = async (config: Config["tracing"]): Promise<O.Option<Tracing>> => {

@@ -12,6 +12,7 @@ export {
   closeContainer,
   makeContainer,
   OpeningFault,
+  type Together,
 } from "./container.ts";
 export { provide, resolve, type Token } from "./provide.ts";
 export * as tokens from "./tokens.ts";

@@ -51,7 +51,8 @@ export const serveChannel = async (
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(path, resolve);
+    // This process answers, not whichever worker of its cluster is free.
+    server.listen({ path, exclusive: true }, resolve);
   });
   return {
     close: async () => {

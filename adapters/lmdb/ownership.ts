@@ -60,7 +60,8 @@ const listen = (name: string): Promise<Release | undefined> =>
     server.once("error", (fault: NodeJS.ErrnoException) =>
       fault.code === "EADDRINUSE" ? resolve(undefined) : reject(fault),
     );
-    server.listen(name, () => {
+    // In a worker of node:cluster all would share what one listens on, and each would be the owner.
+    server.listen({ path: name, exclusive: true }, () => {
       server.unref();
       resolve(
         () =>

@@ -9,10 +9,15 @@ import type { Task } from "fp-ts/lib/Task.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { type Outbox, type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
+import type { Figures } from "./tally.ts";
+
+export { type Figures, makeTally, type Tally } from "./tally.ts";
 
 /** What is measured when it is asked for. */
 export interface MetricsOptions {
   readonly outbox: Pick<Outbox, "status">;
+  /** What all processes that serve together have counted, in Prometheus' text format; without it, this one is alone. */
+  readonly ofAll?: Task<string>;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
@@ -22,6 +27,8 @@ export interface Metrics {
   readonly contentType: string;
   /** All of them, in Prometheus' text format. */
   readonly read: Task<string>;
+  /** What this process has counted, for a {@link Tally}: nothing of the outbox, which belongs to all. */
+  readonly figures: Task<Figures>;
   readonly answered: (answered: {
     readonly route: string;
     readonly method: string;
@@ -58,8 +65,10 @@ const silence = (ms: number): Promise<E.Either<StoreUnavailable, never>> =>
   });
 
 /** Starts to count. While the outbox's store is away, there are no figures of the outbox. */
-export const makeMetrics = ({ outbox, now = Date.now }: MetricsOptions): Metrics => {
+export const makeMetrics = ({ outbox, now = Date.now, ofAll }: MetricsOptions): Metrics => {
   const registry = new Registry();
+  // One outbox, however many processes count: its figures are never summed up.
+  const ofOutbox = new Registry();
   collectDefaultMetrics({ register: registry });
   const requests = new Histogram({
     name: "sealtalk_misc_http_request_duration_seconds",
@@ -98,28 +107,28 @@ export const makeMetrics = ({ outbox, now = Date.now }: MetricsOptions): Metrics
     name: "sealtalk_misc_outbox_notices",
     help: "Notices in the outbox: pending (in flight or not), in_flight, dead.",
     labelNames: ["state"],
-    registers: [registry],
+    registers: [ofOutbox],
   });
   const failures = new Gauge({
     name: "sealtalk_misc_outbox_failed_notices",
     help: "Notices that were tried in vain, postponed or dead, by the reason of the last time.",
     labelNames: ["state", "reason"],
-    registers: [registry],
+    registers: [ofOutbox],
   });
   const oldest = new Gauge({
     name: "sealtalk_misc_outbox_oldest_seconds",
     help: "Age of the oldest pending notice; 0: there is none.",
-    registers: [registry],
+    registers: [ofOutbox],
   });
 
-  const measureOutbox = async (): Promise<void> => {
+  const readOutbox = async (): Promise<string> => {
     const at = now();
     const status = await Promise.race([outbox.status(at)(), silence(LONGEST_WAIT_MS)]);
     notices.reset();
     failures.reset();
     oldest.remove();
     if (E.isLeft(status)) {
-      return;
+      return ofOutbox.metrics();
     }
     const { pending, inFlight, dead, reasons } = status.right;
     notices.set({ state: "pending" }, pending);
@@ -129,14 +138,14 @@ export const makeMetrics = ({ outbox, now = Date.now }: MetricsOptions): Metrics
       failures.set({ state, reason }, count);
     }
     oldest.set(Math.max(0, at - O.getOrElse(() => at)(status.right.oldest)) / 1_000);
+    return ofOutbox.metrics();
   };
 
   return {
     contentType: registry.contentType,
-    read: async () => {
-      await measureOutbox();
-      return registry.metrics();
-    },
+    read: async () =>
+      (await Promise.all([ofAll?.() ?? registry.metrics(), readOutbox()])).join("\n"),
+    figures: () => registry.getMetricsAsJSON(),
     answered: ({ route, method, status, durationMs, error }) => {
       requests.observe(
         { route, method: METHODS.has(method) ? method : "other", status },

@@ -11,6 +11,8 @@ import * as T from "fp-ts/lib/Task.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import {
   type RateLimiterAbstract,
+  RateLimiterCluster,
+  RateLimiterClusterMaster,
   RateLimiterMemory,
   RateLimiterRedis,
   RateLimiterRes,
@@ -25,8 +27,8 @@ export interface SharedCountFault {
 
 /** Where requests are counted, if that is not in this process alone. */
 export interface SharedCount {
-  /** A client of ioredis. */
-  readonly client: object;
+  /** A client of ioredis; without it, the primary process counts for its workers: {@link countForWorkers}. */
+  readonly client?: object;
   /** What the counters' keys begin with. */
   readonly prefix: string;
   /** Told of the first fault, and from then on of one a minute at most. */
@@ -41,8 +43,8 @@ const MINUTE_SECONDS = 60;
 const COUNTED_WITHIN_MS = 300;
 
 /**
- * Counts the requests of each user, in this process or for all that share a Redis; while that is
- * away, slow or holds something else, in this process. Answers `none` for the first `perMinute` of a
+ * Counts the requests of each user, in this process or for all that share a Redis or a primary
+ * process; while that is away, slow or holds something else, in this process. Answers `none` for the first `perMinute` of a
  * minute, and for one more the whole seconds until the next is taken; 0 a minute switches it off.
  */
 export const makeRateLimit = (
@@ -62,6 +64,11 @@ export const makeRateLimit = (
     );
 };
 
+/** Has the primary process of a cluster count for its workers, in its own memory. */
+export const countForWorkers = (): void => {
+  new RateLimiterClusterMaster();
+};
+
 /** Sessions that did not verify, by the address that presented them. */
 export interface FailureLimit {
   /** The whole seconds until the address may present a session again; `none`: it may now. */
@@ -70,7 +77,7 @@ export interface FailureLimit {
 }
 
 /**
- * Counts failures of each address, in this process or for all that share a Redis, as
+ * Counts failures of each address, in this process or for all that share a place to count, as
  * {@link makeRateLimit} does. After `perMinute` in a minute the address is refused until that is
  * over; 0 a minute switches it off.
  */
@@ -143,7 +150,7 @@ const countShared = (limit: Limit, shared: SharedCount, alone: Count): Count => 
     );
 };
 
-/** What the limiter on Redis answers within its time, else what `alone` does, and that is told now and then. */
+/** What the limiter that is shared answers within its time, else what `alone` does, and that is told now and then. */
 type Answer = <A>(
   key: string,
   together: (limiter: RateLimiterAbstract) => TE.TaskEither<unknown, A>,
@@ -155,11 +162,11 @@ const sharing = (
   { client, prefix, onFault, now = () => performance.now() }: SharedCount,
   name: string,
 ): Answer => {
-  const limiter = new RateLimiterRedis({
-    ...limit,
-    storeClient: client,
-    keyPrefix: `${prefix}${name}`,
-  });
+  const options = { ...limit, keyPrefix: `${prefix}${name}` };
+  const limiter =
+    client === undefined
+      ? new RateLimiterCluster({ ...options, timeoutMs: COUNTED_WITHIN_MS })
+      : new RateLimiterRedis({ ...options, storeClient: client });
   let quietUntil = Number.NEGATIVE_INFINITY;
   const tell = (key: string, fault: unknown): void => {
     const at = now();
@@ -173,7 +180,7 @@ const sharing = (
       together(limiter),
       within(COUNTED_WITHIN_MS),
       TE.orElse((fault) => {
-        // One too many is an answer of the limiter, and no fault of Redis.
+        // One too many is an answer of the limiter, and no fault of its place.
         if (!(fault instanceof RateLimiterRes)) {
           tell(key, fault);
         }

@@ -60,6 +60,11 @@ for (const args of [
   ["token", "--user", "a", "--days", "1.5"],
   ["token", "--user", "a b"],
   ["serve", "--nonsense"],
+  ["serve", "--workers"],
+  ["serve", "--workers", "0"],
+  ["serve", "--workers", "65"],
+  ["serve", "--workers", "1.5"],
+  ["serve", "--workers", "all"],
 ]) {
   test(`it exits 2 when it is called wrongly: ${args.join(" ").slice(0, 40)}`, async (t) => {
     await withDataDir(t, async (run) => {

@@ -78,5 +78,6 @@ for (const { name, options, script } of SHELLS) {
     const ofRetry = await offer("outbox", "retry", "--");
     t.regex(ofRetry, /--dead/);
     t.notRegex(ofRetry, /--days/);
+    t.regex(await offer("serve", "--"), /--workers/);
   });
 }

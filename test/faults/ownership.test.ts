@@ -48,6 +48,17 @@ test("a store that lost its owner to a kill goes on with the file, nothing lost"
   await store.close();
 });
 
+test("of several processes of one cluster, one alone owns a store", async (t) => {
+  const dir = await tempDir(t);
+  const program = spawn(process.execPath, ["dist/test/faults/own-together.js", dir, "4"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  t.teardown(() => program.kill("SIGKILL"));
+  const [said] = await once(program.stdout, "data");
+  const owned: ReadonlyArray<boolean> = JSON.parse(String(said));
+  t.deepEqual(owned.toSorted(), [false, false, false, true]);
+});
+
 test("of several stores that lost their owner, one owns the file and all go on", async (t) => {
   const dir = await tempDir(t);
   const owner = await startOwner(t, dir);

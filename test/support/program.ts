@@ -105,15 +105,25 @@ export const startServer = async (
     lines,
     line,
     end: (signal) => {
-      const isRunning = child.exitCode === null && child.signalCode === null;
-      if (command !== undefined && child.pid !== undefined && isRunning) {
-        process.kill(-child.pid, signal);
+      if (command !== undefined && child.pid !== undefined) {
+        signalGroup(child.pid, signal);
       } else {
         child.kill(signal);
       }
       return exited;
     },
   };
+};
+
+/** What it started may outlive the first of a group; where all are gone there is nothing to do. */
+const signalGroup = (group: number, signal: NodeJS.Signals): void => {
+  try {
+    process.kill(-group, signal);
+  } catch (fault) {
+    if (!(fault instanceof Error && "code" in fault && fault.code === "ESRCH")) {
+      throw fault;
+    }
+  }
 };
 
 const exitOf = (child: ChildProcess): Promise<number | string> =>
