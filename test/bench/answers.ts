@@ -48,7 +48,7 @@ export const answerOf = async (
   };
 };
 
-/** Makes sure that all answer a load alike; `accept-ranges` is hapi's own. */
+/** Makes sure that all answer a load alike. */
 export const assertAlike = async (
   servers: ReadonlyArray<Measured>,
   load: Load,
@@ -75,13 +75,23 @@ export const startBare = async (
   headers: Headers,
   redisUrl = "",
 ): Promise<Measured> => {
-  const answers: Answer[] = [];
-  for (const load of firstOfEachPath(loads)) {
-    answers.push(await answerOf(ours, load, headers));
-  }
+  const answers = await answersOf(ours, loads, headers);
   return startChild(defer, kind, { ANSWERS: JSON.stringify(answers), REDIS_URL: redisUrl });
 };
 
 // A status is set before it is read, so that every store answers the same.
 const firstOfEachPath = (loads: ReadonlyArray<Load>): ReadonlyArray<Load> =>
   loads.filter(({ path }, index) => loads.findIndex((other) => other.path === path) === index);
+
+/** What a server answers to each path of some loads. */
+export const answersOf = async (
+  server: Measured,
+  loads: ReadonlyArray<Load>,
+  headers: Headers,
+): Promise<ReadonlyArray<Answer>> => {
+  const answers: Answer[] = [];
+  for (const load of firstOfEachPath(loads)) {
+    answers.push(await answerOf(server, load, headers));
+  }
+  return answers;
+};

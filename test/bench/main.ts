@@ -8,13 +8,19 @@ import { startGenerator } from "./generator.ts";
 import { makeReport, print } from "./report.ts";
 import { signIn } from "./requests.ts";
 import type { Section } from "./section.ts";
+import { benchConversations } from "./sections/conversations.ts";
+import { benchFetch } from "./sections/fetch.ts";
 import { benchRoutes } from "./sections/routes.ts";
 import { benchStartUp } from "./sections/startup.ts";
+import { benchUseCases } from "./sections/usecases.ts";
 import { machine, method } from "./settings.ts";
 
 const SECTIONS: Readonly<Record<string, Section>> = {
   routes: benchRoutes,
+  fetch: benchFetch,
+  usecases: benchUseCases,
   startup: benchStartUp,
+  conversations: benchConversations,
 };
 
 const DOCUMENT = "--document";

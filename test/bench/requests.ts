@@ -2,6 +2,7 @@
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { signSession } from "../../adapters/session/mod.ts";
+import type { UserId } from "../../core/domain/identity.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
 import { id } from "../contract/expect.ts";
 
@@ -18,7 +19,8 @@ export interface Load {
   readonly command?: readonly [string, ...string[]];
 }
 
-const CALLER = id("1");
+/** Who asks. */
+export const CALLER: UserId = id("1");
 const FRIEND = id("2");
 const SECRET = "a secret of more than thirty-two bytes";
 const HOUR_MS = 3_600_000;
