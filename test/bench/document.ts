@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { parse, View } from "vega";
 import { compile } from "vega-lite";
 import type { Drawing, KeptReport } from "./report.ts";
+import { machine, method } from "./settings.ts";
 
 const PAGE = "docs/performance.md";
 const PLOTS = "docs/performance";
@@ -26,7 +27,9 @@ export const document = async (
   section: string,
   { text, plots }: Pick<KeptReport, "text" | "plots">,
 ): Promise<void> => {
-  await writeFile(PAGE, withSection(await readFile(PAGE, "utf8"), section, text()));
+  const conditions = `<sub>${machine()} ${method()}</sub>`;
+  const page = await readFile(PAGE, "utf8");
+  await writeFile(PAGE, withSection(page, section, `${conditions}\n\n${text()}`));
   await mkdir(PLOTS, { recursive: true });
   for (const [name, drawing] of plots) {
     await writeFile(`${PLOTS}/${name}.svg`, `${await svgOf(drawing)}\n`);

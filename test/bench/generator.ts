@@ -30,7 +30,7 @@ export interface Loaded {
 
 export interface Generator {
   /** As many requests as are answered, after a warm-up. */
-  readonly saturate: (server: Measured, load: Load) => Promise<Loaded>;
+  readonly saturate: (server: Measured, ...loads: ReadonlyArray<Load>) => Promise<Loaded>;
   /** So many a second, whatever is answered. */
   readonly steady: (
     server: Measured,
@@ -42,7 +42,7 @@ export interface Generator {
 
 export const startGenerator = (defer: Defer, headers: Headers): Generator => {
   const child = keep(fork("dist/test/bench/children/generator.js"));
-  defer(endOf(child));
+  defer(() => endOf(child)());
   const ended = once(child, "close").then(([status]): never => {
     throw new Error(`the load generator ended with ${status}`);
   });
@@ -58,9 +58,9 @@ export const startGenerator = (defer: Defer, headers: Headers): Generator => {
     return loaded;
   };
   return {
-    saturate: async (server, load) => {
-      await run(server, { loads: [load], seconds: WARM_UP_SECONDS });
-      return run(server, { loads: [load], seconds: SECONDS });
+    saturate: async (server, ...loads) => {
+      await run(server, { loads, seconds: WARM_UP_SECONDS });
+      return run(server, { loads, seconds: SECONDS });
     },
     steady: (server, loads, rate, seconds) => run(server, { loads, rate, seconds }),
   };

@@ -83,3 +83,62 @@ export const ratiosPlot = (
     },
   });
 };
+
+const PERCENTILES = ["p50", "p99", "p99.9", "max"];
+
+/** A mark for each percentile of each server, by route. */
+export const latencyPlot = (
+  values: ReadonlyArray<{
+    readonly name: string;
+    readonly server: string;
+    readonly percentile: string;
+    readonly ms: number;
+  }>,
+): Drawing =>
+  drawing(
+    "Time of an answer at half of capacity",
+    "Evenly paced, from when a request was due. Less is better.",
+    {
+      data: { values },
+      width: 460,
+      height: { step: 24 },
+      mark: { type: "point", filled: true, size: 70, opacity: 0.9 },
+      encoding: {
+        y: {
+          field: "name",
+          type: "nominal",
+          sort: [...new Set(values.map(({ name }) => name))],
+          axis: { title: null, grid: true },
+        },
+        yOffset: { field: "server", type: "nominal" },
+        x: { field: "ms", type: "quantitative", scale: { type: "log" }, title: "milliseconds" },
+        color: {
+          field: "server",
+          type: "nominal",
+          title: "server",
+          scale: { range: [MUTED, BLUE] },
+        },
+        shape: { field: "percentile", type: "nominal", sort: PERCENTILES, title: "percentile" },
+      },
+    },
+  );
+
+/** Memory over time. */
+export const soakPlot = (
+  values: ReadonlyArray<{
+    readonly what: string;
+    readonly minute: number;
+    readonly megabytes: number;
+  }>,
+): Drawing =>
+  drawing("Memory under load", "Every route in turn, at half of capacity.", {
+    data: { values },
+    width: 560,
+    height: 260,
+    mark: { type: "line", strokeWidth: 2 },
+    encoding: {
+      x: { field: "minute", type: "quantitative", title: "minutes" },
+      y: { field: "megabytes", type: "quantitative", title: "MB", scale: { zero: true } },
+      color: { field: "what", type: "nominal", title: null, scale: { range: [BLUE, RED] } },
+    },
+  });

@@ -14,6 +14,11 @@ export interface Measured {
   readonly end: () => Promise<void>;
 }
 
+/** Ours, which can be killed too: then it finishes nothing. */
+export interface Ours extends Measured {
+  readonly kill: () => Promise<void>;
+}
+
 type Variables = Readonly<Record<string, string>>;
 
 const PATIENCE_MS = 15_000;
@@ -33,17 +38,19 @@ export const keep = <Child extends ChildProcess>(child: Child): Child => {
   return child;
 };
 
-/** Asks a process to end, and makes it if it does not. */
-export const endOf = (child: ChildProcess) => async (): Promise<void> => {
-  if (child.exitCode !== null || child.signalCode !== null) {
-    return;
-  }
-  const closed = once(child, "close");
-  child.kill("SIGTERM");
-  const patience = AbortSignal.timeout(PATIENCE_MS);
-  patience.addEventListener("abort", () => child.kill("SIGKILL"), { once: true });
-  await closed;
-};
+/** Ends a process: by SIGTERM, unless it is told otherwise, and with patience. */
+export const endOf =
+  (child: ChildProcess) =>
+  async (signal: NodeJS.Signals = "SIGTERM"): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) {
+      return;
+    }
+    const closed = once(child, "close");
+    child.kill(signal);
+    const patience = AbortSignal.timeout(PATIENCE_MS);
+    patience.addEventListener("abort", () => child.kill("SIGKILL"), { once: true });
+    await closed;
+  };
 
 /** A server that ended by itself. */
 export class ServerEnded extends Error {
@@ -77,11 +84,11 @@ export const startPrinting = async (
     }),
   );
   const end = endOf(child);
-  defer(end);
+  defer(() => end());
   const ended = untimely(child, args.join(" "));
   const [url] = await Promise.race([once(createInterface(child.stdout), "line"), ended]);
   ended.catch(() => {});
-  return { url: String(url), pid: child.pid, end };
+  return { url: String(url), pid: child.pid, end: () => end() };
 };
 
 /** One of the servers in children/, under this Node. */
@@ -102,7 +109,7 @@ export const startOurs = async (
   defer: Defer,
   variables: Variables,
   { options = [], ofNode = [] }: Start = {},
-): Promise<Measured> => {
+): Promise<Ours> => {
   const port = await freePort();
   const child = keep(
     spawn(process.execPath, [...ofNode, "dist/adapters/cli/main.js", "serve", ...options], {
@@ -111,7 +118,7 @@ export const startOurs = async (
     }),
   );
   const end = endOf(child);
-  defer(end);
+  defer(() => end());
   const url = `http://127.0.0.1:${port}`;
   const ended = untimely(child, "sealtalk-misc serve");
   ended.catch(() => {});
@@ -126,6 +133,7 @@ export const startOurs = async (
       await fetch(`${url}/readyz`).catch(() => {});
       await end();
     },
+    kill: () => end("SIGKILL"),
   };
 };
 

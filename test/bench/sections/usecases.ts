@@ -9,7 +9,7 @@ type Found = Readonly<Record<string, { readonly p50: number; readonly p99: numbe
 
 export const benchUseCases: Section = async ({ report, defer }) => {
   const child = keep(fork("dist/test/bench/children/usecases.js"));
-  defer(endOf(child));
+  defer(() => endOf(child)());
   const [found]: Found[] = await Promise.race([
     once(child, "message"),
     once(child, "close").then(([status]): never => {
