@@ -7,7 +7,6 @@ import type { Task } from "fp-ts/lib/Task.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { type Bind, Container, ContainerModule } from "inversify";
 import { CONVERSATION_TYPES, createMisc, type SettingsRepository } from "../../core/mod.ts";
-import { cacheRelationships } from "../cache/mod.ts";
 import {
   type Config,
   type ConfigFault,
@@ -31,10 +30,10 @@ import { openLmdbStore } from "../lmdb/mod.ts";
 import { type Logger, makeLogGateway, makeLogger, makePrettyLogger } from "../logging/mod.ts";
 import { makeMemoryGroups, makeMemoryStore } from "../memory/mod.ts";
 import { type Metrics, makeMetrics } from "../metrics/mod.ts";
-import { type MysqlDatabase, openMysqlDatabase, parseMysqlUrl } from "../mysql/mod.ts";
+import { parseMysqlUrl } from "../mysql/address.ts";
+import type { MysqlDatabase } from "../mysql/mod.ts";
 import { findDocs, makeOpenApi } from "../openapi/mod.ts";
 import { makeFailureLimit, makeRateLimit, type SharedCount } from "../rate-limit/mod.ts";
-import { openRedisStore } from "../redis/mod.ts";
 import { startRelay } from "../relay/mod.ts";
 import { makeRongCloudGateway, probeRongCloud } from "../rongcloud/mod.ts";
 import {
@@ -44,7 +43,6 @@ import {
   type TokenOptions,
 } from "../session/mod.ts";
 import type { Tracing } from "../tracing/mod.ts";
-import { makeKeepAliveFetch } from "../undici/mod.ts";
 import {
   onAnswered,
   onAttempt,
@@ -192,6 +190,7 @@ const bindAll = (
   bindService(bind, together);
 };
 
+// What is imported where it is asked for is no part of the start of who does not configure it.
 const bindPorts = (bind: Bind): void => {
   provide(
     bind,
@@ -234,13 +233,18 @@ const bindPorts = (bind: Bind): void => {
     bind,
     tokens.KEEP_ALIVE,
     [tokens.CONFIG],
-    ({ sendConcurrency }) =>
-      makeKeepAliveFetch({
+    async ({ gateway, sendConcurrency }) => {
+      if (gateway._tag === "LOG") {
+        return { fetch, close: async () => {} };
+      }
+      const { makeKeepAliveFetch } = await import("../undici/mod.ts");
+      return makeKeepAliveFetch({
         // Less than an attempt may take: who cannot be reached leaves time for the next host.
         connectMs: CONNECT_TIMEOUT_MS,
         // One for each message that may be on its way: none waits for another's answer.
         connections: sendConcurrency + CONVERSATION_TYPES.length * NOTICES_AT_ONCE,
-      }),
+      });
+    },
     ({ close }) => close(),
   );
   provide(bind, tokens.INBOX, [], () => makeInbox());
@@ -274,27 +278,35 @@ const bindRelationships = (bind: Bind): void => {
     bind,
     tokens.MYSQL,
     [tokens.CONFIG],
-    ({ mysql }) =>
-      opened(
-        pipe(
-          mysql,
-          O.traverse(TE.ApplicativePar)(({ url }) => openMysqlDatabase({ url: url.reveal() })),
+    async ({ mysql }) => {
+      if (O.isNone(mysql)) {
+        return O.none;
+      }
+      const { openMysqlDatabase } = await import("../mysql/mod.ts");
+      return O.some(
+        await opened(
+          openMysqlDatabase({ url: mysql.value.url.reveal() }),
+          ({ expected }) => new ConfigurationFault(`MYSQL_URL: expected ${expected}`),
         ),
-        ({ expected }) => new ConfigurationFault(`MYSQL_URL: expected ${expected}`),
-      ),
+      );
+    },
     (database) => (O.isSome(database) ? database.value.close() : Promise.resolve()),
   );
   provide(
     bind,
     tokens.RELATIONSHIPS,
     [tokens.CONFIG, tokens.STORE, tokens.MYSQL],
-    ({ mysql }, store, database) => {
+    async ({ mysql }, store, database) => {
       if (O.isNone(mysql) || O.isNone(database)) {
         return store.relationships;
       }
       const { cacheSeconds: seconds } = mysql.value;
       const { relationships } = database.value;
-      return seconds === 0 ? relationships : cacheRelationships(relationships, { seconds });
+      if (seconds === 0) {
+        return relationships;
+      }
+      const { cacheRelationships } = await import("../cache/mod.ts");
+      return cacheRelationships(relationships, { seconds });
     },
   );
 };
@@ -541,6 +553,7 @@ const openStore = async (store: StoreConfig, dataDir: string): Promise<tokens.St
         )),
       };
     case "REDIS": {
+      const { openRedisStore } = await import("../redis/mod.ts");
       const { urls, sentinel, sentinelPassword, ...rest } = store;
       const opened = await openRedisStore({
         ...rest,

@@ -49,6 +49,8 @@ const clientOf = (
   const options = {
     ...credentialsOf(url),
     ...(encrypted ? { tls } : {}),
+    // What is asked within one turn of the event loop goes to the socket together.
+    enableAutoPipelining: true,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
