@@ -24,8 +24,8 @@ const LONGEST_PAUSE_MS = 30_000;
 /** A worker that lasted for so long did not end because of how it was started. */
 const STEADY_MS = 60_000;
 
-/** What a worker has to stop: the server's ten seconds for what is in flight, and some for the store. */
-const STOPPED_WITHIN_MS = 15_000;
+/** What a worker has to stop: the server's ten seconds for what is in flight, and the store's three. */
+const STOPPED_WITHIN_MS = 13_000;
 
 /** How long a seat is left empty after so many of its workers, one after the other, ended early. */
 export const pauseAfter = (ends: number): number =>
