@@ -52,7 +52,7 @@ export const startGenerator = (defer: Defer, headers: Headers): Generator => {
     child.send(whole);
     const [loaded]: Loaded[] = await Promise.race([once(child, "message"), ended]);
     const what = job.loads.map(({ name }) => name).join(", ");
-    if (loaded === undefined || loaded.failed > 0 || !(loaded.perSecond > 0)) {
+    if (loaded === undefined || loaded.failed > 0) {
       throw new Error(`${what} at ${server.url}: ${loaded?.failed} requests failed`);
     }
     return loaded;
@@ -60,7 +60,12 @@ export const startGenerator = (defer: Defer, headers: Headers): Generator => {
   return {
     saturate: async (server, ...loads) => {
       await run(server, { loads, seconds: WARM_UP_SECONDS });
-      return run(server, { loads, seconds: SECONDS });
+      const loaded = await run(server, { loads, seconds: SECONDS });
+      // A warm-up may be over before a cold server's first answer.
+      if (loaded.perSecond === 0) {
+        throw new Error(`${loads[0]?.name} at ${server.url}: no answer in ${SECONDS} s`);
+      }
+      return loaded;
     },
     steady: (server, loads, rate, seconds) => run(server, { loads, rate, seconds }),
   };

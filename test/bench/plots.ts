@@ -16,7 +16,9 @@ const CONFIG = {
     titleColor: MUTED,
     labelFontSize: 12,
     titleFontSize: 12,
-    labelLimit: 260,
+    // 0 is none: without a canvas the width of a text is a guess.
+    labelLimit: 0,
+    labelFlush: false,
     gridColor: "#eaeef2",
     domainColor: "#d1d9e0",
     tickColor: "#d1d9e0",
@@ -27,9 +29,19 @@ const CONFIG = {
     labelFontSize: 13,
     labelFontWeight: "bold",
     labelAnchor: "start",
+    labelAngle: 0,
+    labelOrient: "top",
+    labelPadding: 2,
     title: null,
   },
-  legend: { labelColor: INK, titleColor: MUTED, labelFontSize: 12, titleFontWeight: "normal" },
+  legend: {
+    orient: "bottom",
+    labelLimit: 0,
+    labelColor: INK,
+    titleColor: MUTED,
+    labelFontSize: 12,
+    titleFontWeight: "normal",
+  },
   view: { stroke: null },
 };
 
@@ -50,11 +62,13 @@ export const ratiosPlot = (
     readonly goal: number | undefined;
   }>,
 ): Drawing => {
+  const groups = [...new Set(values.map(({ group }) => group))];
   const order = [...new Set(values.map(({ name }) => name))];
+  const longest = Math.max(1, ...values.map(({ ratio }) => ratio)) * 1.05;
   const y = { field: "name", type: "nominal", sort: order, axis: { title: null } };
   return drawing(title, "1 is as many. Red: the goal.", {
     data: { values },
-    facet: { row: { field: "group", type: "nominal" } },
+    facet: { row: { field: "group", type: "nominal", sort: groups, title: null } },
     spec: {
       width: 420,
       height: { step: 26 },
@@ -63,7 +77,12 @@ export const ratiosPlot = (
           mark: { type: "bar", color: BLUE, height: 16, cornerRadiusEnd: 2 },
           encoding: {
             y,
-            x: { field: "ratio", type: "quantitative", title: "ratio", scale: { domainMin: 0 } },
+            x: {
+              field: "ratio",
+              type: "quantitative",
+              title: "ratio",
+              scale: { domainMin: 0, domainMax: longest },
+            },
           },
         },
         {
@@ -76,7 +95,7 @@ export const ratiosPlot = (
         },
         {
           transform: [{ filter: "isValid(datum.goal)" }],
-          mark: { type: "tick", color: RED, thickness: 3, size: 22 },
+          mark: { type: "tick", color: RED, opacity: 1, thickness: 3, size: 22 },
           encoding: { y, x: { field: "goal", type: "quantitative" } },
         },
       ],
