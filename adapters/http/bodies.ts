@@ -79,13 +79,17 @@ export const SendMessageBody: t.Type<
 export const readBody = <A>(
   codec: t.Decoder<unknown, A>,
 ): ((request: HttpRequest) => TaskEither<InvalidInput | TransportError, A>) => {
-  const decodeBody = E.chain(decode(codec, "body"));
+  const decodeBody = decode(codec, "body");
   return (request) => async () => {
     if (Number(request.header("content-length") ?? 0) > MAX_BODY_BYTES) {
       return E.left({ _tag: "PAYLOAD_TOO_LARGE" });
     }
     const bytes = await request.body(MAX_BODY_BYTES)();
-    return E.isLeft(bytes) ? bytes : decodeBody(parseJson(bytes.right));
+    if (E.isLeft(bytes)) {
+      return bytes;
+    }
+    const value = parseJson(bytes.right);
+    return E.isLeft(value) ? value : decodeBody(value.right);
   };
 };
 

@@ -51,8 +51,14 @@ export const json = (
   body: JSON.stringify(body),
 });
 
-/** A 200 that only its own client may keep. */
-export const ok = (body: unknown): HttpResponse => json(200, body, PRIVATE);
-
 /** The cache rule of every 200. */
 export const PRIVATE: { readonly "cache-control": "private" } = { "cache-control": "private" };
+
+/** A 200 that only its own client may keep. */
+export const ok = (body: unknown): HttpResponse => ({
+  status: 200,
+  headers: OK_HEADERS,
+  body: JSON.stringify(body),
+});
+
+const OK_HEADERS: HttpResponse["headers"] = { "content-type": JSON_TYPE, ...PRIVATE };

@@ -1,5 +1,4 @@
-import { pipe } from "fp-ts/lib/function.js";
-import * as T from "fp-ts/lib/Task.js";
+import type * as T from "fp-ts/lib/Task.js";
 import { type HttpResponse, ok, PRIVATE } from "./messages.ts";
 
 interface Validated {
@@ -17,20 +16,14 @@ export const makeValidated = (): ((
   body: unknown,
 ) => (ifNoneMatch: string | undefined) => T.Task<HttpResponse>) => {
   const known = new WeakMap<object, Promise<Validated>>();
-  return (subject, body) =>
-    (ifNoneMatch = "") =>
-      pipe(
-        () => {
-          const validated = known.get(subject) ?? validate(ok(body));
-          known.set(subject, validated);
-          return validated;
-        },
-        T.map(({ etag, answer }) =>
-          matches(ifNoneMatch, etag)
-            ? { status: 304, headers: { ...PRIVATE, etag }, body: "" }
-            : answer,
-        ),
-      );
+  return (subject, body) => (ifNoneMatch) => async () => {
+    const validating = known.get(subject) ?? validate(ok(body));
+    known.set(subject, validating);
+    const { etag, answer } = await validating;
+    return ifNoneMatch !== undefined && matches(ifNoneMatch, etag)
+      ? { status: 304, headers: { ...PRIVATE, etag }, body: "" }
+      : answer;
+  };
 };
 
 const validate = async (answer: HttpResponse): Promise<Validated> => {
