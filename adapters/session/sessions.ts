@@ -54,6 +54,8 @@ export interface SessionOptions extends TokenOptions {
  * A key set at a URL is fetched within a second, kept for 10 minutes, and fetched anew for a key
  * that it does not have, half a minute after the last time at the earliest.
  *
+ * A token that verified is taken for five seconds more without another look, but not beyond its end.
+ *
  * With `legacyCookie`, also the cookie of an existing SealTalk deployment.
  *
  * A secret under 32 bytes is a RangeError.

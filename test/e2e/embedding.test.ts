@@ -25,7 +25,7 @@ const page = await readFile("docs/embedding.md", "utf8");
 test.after.always(remove);
 test.before(async () => {
   await makeProject(project, await packPackage(dir), [
-    ...["@hapi/hapi", "@hono/node-server", "cookie", "express", "hono", "jose"],
+    ...["@hapi/hapi", "@hono/node-server", "cookie", "express", "hono", "jose", "lru-cache"],
   ]);
 });
 
