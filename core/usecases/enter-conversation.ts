@@ -66,7 +66,8 @@ export const enterConversation =
       TE.chain((conversation) =>
         pipe(
           mayAct(relationships)(conversation),
-          TE.map(() => conversation),
+          TE.chain(() => addressOf(ids)(conversation)),
+          TE.map((address) => ({ key: conversation.key, address })),
         ),
       ),
     );
@@ -91,7 +92,8 @@ export const askConversation =
     );
 
 /** A conversation that the caller has named, and may not be allowed into. */
-interface Named extends Entered {
+interface Named {
+  readonly key: ConversationKey;
   readonly type: ConversationType;
   readonly caller: UserId;
   readonly target: Id;
@@ -109,19 +111,13 @@ const named =
       TE.mapLeft((): EntryError => invalidInput("targetId", "an id")),
       TE.chain((target) =>
         pipe(
-          TE.fromEither(conversationType(asked)),
-          TE.chain((type) =>
-            pipe(
-              addressOf(ids)(type, caller, target),
-              TE.map((address) => ({
-                key: conversationKey(conversationWith(type, caller, target)),
-                address,
-                type,
-                caller,
-                target,
-              })),
-            ),
-          ),
+          TE.fromEither<EntryError, ConversationType>(conversationType(asked)),
+          TE.map((type) => ({
+            key: conversationKey(conversationWith(type, caller, target)),
+            type,
+            caller,
+            target,
+          })),
         ),
       ),
     );
@@ -140,7 +136,7 @@ const mayAct =
 
 const addressOf =
   (ids: IdCodec) =>
-  (type: ConversationType, caller: UserId, target: Id): TE.TaskEither<EntryError, Address> =>
+  ({ type, caller, target }: Named): TE.TaskEither<EntryError, Address> =>
     pipe(
       ids.encode(caller),
       TE.chain((senderId) =>
