@@ -10,9 +10,14 @@ const BODY_MS = 10_000;
  * runtime; and whoever sends no end is waited for no longer than that.
  */
 export const bytesOf =
-  ({ body }: Request, bodyMs: number = BODY_MS) =>
+  (request: Request, bodyMs: number = BODY_MS) =>
   (maxBytes: number): TaskEither<TransportError, Uint8Array> =>
   async () => {
+    // Not before a route asks for it: what stands between node:http and this makes a stream only then.
+    const { body, bodyUsed } = request;
+    if (bodyUsed) {
+      return BODY_USED;
+    }
     if (body === null) {
       return E.right(new Uint8Array());
     }
@@ -30,6 +35,12 @@ export const bytesOf =
       reader.cancel().catch(() => {});
     }
   };
+
+/** A middleware in front of the handler has read it: whose program it is has to know. */
+const BODY_USED: E.Either<TransportError, never> = E.left({
+  _tag: "INTERNAL_ERROR",
+  cause: "the request's body was read before it came here",
+});
 
 const LATE: E.Either<TransportError, never> = E.left({ _tag: "REQUEST_TIMEOUT" });
 

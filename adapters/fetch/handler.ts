@@ -1,7 +1,5 @@
 import {
   answerTo,
-  errorResponse,
-  type HttpError,
   type HttpRequest,
   type HttpResponse,
   type MiscRouteOptions,
@@ -69,9 +67,7 @@ export const makeFetchHandler = ({
     const arrivedAt = Date.now();
     const target = targetOf(request.url);
     const route = routeFor(routes.get(target.path), request.method);
-    const answer = request.bodyUsed
-      ? errorResponse(BODY_USED)
-      : await answerTo(route, requestOf(request, target.query, bodyMs, addressOf));
+    const answer = await answerTo(route, requestOf(request, target.query, bodyMs, addressOf));
     const id = requestId(request.headers.get("x-request-id") ?? undefined);
     onAnswered({
       requestId: id,
@@ -90,12 +86,6 @@ const routeFor = (route: Route | undefined, method: string): Pick<Route, "path" 
   }
   const serves = method === route.method || (method === "HEAD" && route.method === "GET");
   return serves ? route : refusing(route);
-};
-
-/** A middleware in front of the handler has read it: whose program it is has to know. */
-const BODY_USED: HttpError = {
-  _tag: "INTERNAL_ERROR",
-  cause: "the request's body was read before it came here",
 };
 
 const TARGET = /^[^:]+:\/\/[^/?#]*([^?#]*)(?:\?([^#]*))?/;
