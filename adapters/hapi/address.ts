@@ -1,5 +1,4 @@
 import type { Socket } from "node:net";
-import type { Request } from "@hapi/hapi";
 import proxyAddress from "proxy-addr";
 import type { AddressOf } from "./routes.ts";
 
@@ -23,9 +22,13 @@ export const addressBehind = (proxies: ReadonlyArray<string>): AddressOf => {
 /** What is asked of each request, but the same for all of a connection. */
 const onceAConnection = (addressOf: AddressOf): AddressOf => {
   const known = new WeakMap<Socket, { readonly address: string | undefined }>();
-  return (request: Request) => {
+  return (request) => {
     const { socket } = request.raw.req;
-    const { address } = known.get(socket) ?? { address: addressOf(request) };
+    const found = known.get(socket);
+    if (found !== undefined) {
+      return found.address;
+    }
+    const address = addressOf(request);
     known.set(socket, { address });
     return address;
   };
