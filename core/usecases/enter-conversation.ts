@@ -1,5 +1,6 @@
-import { pipe } from "fp-ts/lib/function.js";
-import * as TE from "fp-ts/lib/TaskEither.js";
+import * as E from "fp-ts/lib/Either.js";
+import * as O from "fp-ts/lib/Option.js";
+import type * as TE from "fp-ts/lib/TaskEither.js";
 import {
   type ConversationKey,
   type ConversationType,
@@ -61,16 +62,14 @@ export interface EntryPorts {
 export const enterConversation =
   ({ ids, relationships }: EntryPorts) =>
   (input: ConversationInput): TE.TaskEither<EntryError, Entered> =>
-    pipe(
-      named(ids)(input),
-      TE.chain((conversation) =>
-        pipe(
-          mayAct(relationships)(conversation),
-          TE.chain(() => addressOf(ids)(conversation)),
-          TE.map((address) => ({ key: conversation.key, address })),
-        ),
-      ),
-    );
+  async () => {
+    const named = await name(ids, input);
+    if (E.isLeft(named)) {
+      return named;
+    }
+    const refusal = await refusalOf(relationships, named.right);
+    return O.isSome(refusal) ? E.left(refusal.value) : addressed(ids, named.right);
+  };
 
 /**
  * Asks something of a conversation through the same door. The question is put beside the one
@@ -81,15 +80,17 @@ export const askConversation =
   ({ ids, relationships }: EntryPorts) =>
   <A>(question: (key: ConversationKey) => TE.TaskEither<StoreUnavailable, A>) =>
   (input: ConversationInput): TE.TaskEither<EntryError, A> =>
-    pipe(
-      named(ids)(input),
-      TE.chain((conversation) =>
-        pipe(
-          mayAct(relationships)(conversation),
-          TE.apSecond<EntryError, A>(question(conversation.key)),
-        ),
-      ),
-    );
+  async () => {
+    const named = await name(ids, input);
+    if (E.isLeft(named)) {
+      return named;
+    }
+    const [refusal, answer] = await Promise.all([
+      refusalOf(relationships, named.right),
+      question(named.right.key)(),
+    ]);
+    return O.isSome(refusal) ? E.left(refusal.value) : answer;
+  };
 
 /** A conversation that the caller has named, and may not be allowed into. */
 interface Named {
@@ -99,52 +100,53 @@ interface Named {
   readonly target: Id;
 }
 
-const named =
-  (ids: IdCodec) =>
-  ({
-    caller,
-    conversationType: asked,
-    targetId,
-  }: ConversationInput): TE.TaskEither<EntryError, Named> =>
-    pipe(
-      ids.decode(targetId),
-      TE.mapLeft((): EntryError => invalidInput("targetId", "an id")),
-      TE.chain((target) =>
-        pipe(
-          TE.fromEither<EntryError, ConversationType>(conversationType(asked)),
-          TE.map((type) => ({
-            key: conversationKey(conversationWith(type, caller, target)),
-            type,
-            caller,
-            target,
-          })),
-        ),
-      ),
-    );
+const name = async (
+  ids: IdCodec,
+  { caller, conversationType: asked, targetId }: ConversationInput,
+): Promise<E.Either<EntryError, Named>> => {
+  const target = await ids.decode(targetId)();
+  if (E.isLeft(target)) {
+    return E.left(invalidInput("targetId", "an id"));
+  }
+  const type = conversationType(asked);
+  if (E.isLeft(type)) {
+    return type;
+  }
+  const key = conversationKey(conversationWith(type.right, caller, target.right));
+  return E.right({ key, type: type.right, caller, target: target.right });
+};
 
-const mayAct =
-  ({ areFriends, isMember }: Relationships) =>
-  ({ type, caller, target }: Named): TE.TaskEither<EntryError, true> =>
-    pipe(
-      type === "PRIVATE" ? areFriends(caller, target) : isMember(target, caller),
-      TE.chain((related) =>
-        related
-          ? TE.right<EntryError, true>(true)
-          : TE.left({ _tag: type === "PRIVATE" ? "NOT_FRIENDS" : "NOT_A_MEMBER" }),
-      ),
-    );
+const refusalOf = async (
+  { areFriends, isMember }: Relationships,
+  { type, caller, target }: Named,
+): Promise<O.Option<EntryError>> => {
+  const related = await (type === "PRIVATE"
+    ? areFriends(caller, target)
+    : isMember(target, caller))();
+  if (E.isLeft(related)) {
+    return O.some(related.left);
+  }
+  if (related.right) {
+    return O.none;
+  }
+  return O.some({ _tag: type === "PRIVATE" ? "NOT_FRIENDS" : "NOT_A_MEMBER" });
+};
 
-const addressOf =
-  (ids: IdCodec) =>
-  ({ type, caller, target }: Named): TE.TaskEither<EntryError, Address> =>
-    pipe(
-      ids.encode(caller),
-      TE.chain((senderId) =>
-        pipe(
-          ids.encode(target),
-          TE.map((targetId) => ({ conversationType: type, senderId, targetId })),
-        ),
-      ),
-      // The target came out of the same codec, so what it cannot spell is the caller.
-      TE.mapLeft((): EntryError => ({ _tag: "UNAUTHENTICATED" })),
-    );
+const addressed = async (
+  ids: IdCodec,
+  { key, type, caller, target }: Named,
+): Promise<E.Either<EntryError, Entered>> => {
+  const senderId = await ids.encode(caller)();
+  const targetId = await ids.encode(target)();
+  // The target came out of the same codec, so what it cannot spell is the caller.
+  return E.isLeft(senderId) || E.isLeft(targetId)
+    ? E.left({ _tag: "UNAUTHENTICATED" })
+    : E.right({
+        key,
+        address: {
+          conversationType: type,
+          senderId: senderId.right,
+          targetId: targetId.right,
+        },
+      });
+};

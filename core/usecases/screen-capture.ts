@@ -1,5 +1,5 @@
-import { pipe } from "fp-ts/lib/function.js";
-import * as TE from "fp-ts/lib/TaskEither.js";
+import { isLeft } from "fp-ts/lib/Either.js";
+import type * as TE from "fp-ts/lib/TaskEither.js";
 import { type NoticeStatus, operationFor, screenCaptureNotice } from "../domain/screen-capture.ts";
 import type { Outbox } from "../ports/outbox.ts";
 import type { SettingsRepository } from "../ports/settings-repository.ts";
@@ -27,24 +27,25 @@ export const getScreenCapture = (
 export const setScreenCapture =
   (ports: EntryPorts & { readonly settings: SettingsRepository }) =>
   (input: SetScreenCaptureInput): TE.TaskEither<EntryError, void> =>
-    pipe(
-      enterConversation(ports)(input),
-      TE.chainW(({ key, address }) =>
-        ports.settings.setNoticeStatus(
-          key,
-          input.noticeStatus,
-          screenCaptureNotice(operationFor(input.noticeStatus), address),
-        ),
-      ),
-    );
+  async () => {
+    const entered = await enterConversation(ports)(input)();
+    if (isLeft(entered)) {
+      return entered;
+    }
+    const { key, address } = entered.right;
+    const notice = screenCaptureNotice(operationFor(input.noticeStatus), address);
+    return ports.settings.setNoticeStatus(key, input.noticeStatus, notice)();
+  };
 
 /** Tells the conversation that the caller took a screenshot; success means that this is stored. */
 export const reportScreenCapture =
   (ports: EntryPorts & { readonly outbox: Outbox }) =>
   (input: ConversationInput): TE.TaskEither<EntryError, void> =>
-    pipe(
-      enterConversation(ports)(input),
-      TE.chainW(({ key, address }) =>
-        ports.outbox.add(key, screenCaptureNotice("sendScreenNtf", address)),
-      ),
-    );
+  async () => {
+    const entered = await enterConversation(ports)(input)();
+    if (isLeft(entered)) {
+      return entered;
+    }
+    const { key, address } = entered.right;
+    return ports.outbox.add(key, screenCaptureNotice("sendScreenNtf", address))();
+  };

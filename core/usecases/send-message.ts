@@ -1,5 +1,5 @@
-import { pipe } from "fp-ts/lib/function.js";
-import * as TE from "fp-ts/lib/TaskEither.js";
+import { isLeft } from "fp-ts/lib/Either.js";
+import type * as TE from "fp-ts/lib/TaskEither.js";
 import type { GatewayError } from "../domain/delivery.ts";
 import type { GatewayUnavailable } from "../domain/errors.ts";
 import { type JsonObject, messageContent } from "../domain/message.ts";
@@ -38,21 +38,23 @@ export const sendMessage = (
   { maxConcurrentSends }: { readonly maxConcurrentSends: number },
 ): ((input: SendMessageInput) => TE.TaskEither<EntryError | GatewayError, void>) => {
   const bounded = makeBulkhead(maxConcurrentSends, OVERLOADED);
-  return (input) =>
-    pipe(
-      TE.fromEither(messageContent(input.objectName, input.content)),
-      TE.bindTo("content"),
-      TE.bindW("entered", () => enterConversation(ports)(input)),
-      TE.chainW(({ content, entered }) =>
-        bounded(
-          ports.gateway.send({
-            ...entered.address,
-            objectName: input.objectName,
-            content,
-            ...(input.pushContent === undefined ? {} : { pushContent: input.pushContent }),
-            includeSender: false,
-          }),
-        ),
-      ),
-    );
+  return (input) => async () => {
+    const content = messageContent(input.objectName, input.content);
+    if (isLeft(content)) {
+      return content;
+    }
+    const entered = await enterConversation(ports)(input)();
+    if (isLeft(entered)) {
+      return entered;
+    }
+    return bounded(
+      ports.gateway.send({
+        ...entered.right.address,
+        objectName: input.objectName,
+        content: content.right,
+        ...(input.pushContent === undefined ? {} : { pushContent: input.pushContent }),
+        includeSender: false,
+      }),
+    )();
+  };
 };
