@@ -1,12 +1,14 @@
 import { errorResponse } from "./error-response.ts";
 import type { HttpRequest, HttpResponse } from "./messages.ts";
 import type { Route } from "./routes.ts";
+import { endOfTurn } from "./turn.ts";
 
 /** What a route answers; what it throws is a fault of ours, and an answer too. */
 export const answerTo = async (
   { answer }: Pick<Route, "answer">,
   request: HttpRequest,
 ): Promise<HttpResponse> => {
+  await endOfTurn();
   try {
     return await answer(request)();
   } catch (fault) {

@@ -117,25 +117,36 @@ for (const [name, contracts, server] of HOSTED) {
   });
 }
 
-test.serial("what needs no host holds under workerd", async (t) => {
+/** A Worker in workerd: its address, once it answers there. */
+const startWorker = async (t: ExecutionContext, entry: string): Promise<string> => {
   const { dir, remove } = await makeTempDir();
   t.teardown(remove);
   const port = await freePort();
-  await writeFile(join(dir, "worker.js"), await bundleOf("test/runtimes/workerd/worker.ts"));
+  await writeFile(join(dir, "worker.js"), await bundleOf(entry));
   await writeFile(join(dir, "worker.capnp"), workerdConfig(port, {}, ["nodejs_compat"]));
   const child = spawn(binPath("workerd"), ["serve", "worker.capnp"], { cwd: dir, stdio: "ignore" });
   t.teardown(() => child.kill("SIGKILL"));
-  let report = "";
-  await until("the Worker reports", async () => {
-    report = await (await fetch(`http://127.0.0.1:${port}/`)).text();
-    return true;
-  });
-  const titles = titlesIn(t, report);
+  const url = `http://127.0.0.1:${port}`;
+  await until("the Worker answers", async () => (await fetch(url)).status > 0);
+  return url;
+};
+
+test.serial("what needs no host holds under workerd", async (t) => {
+  const url = await startWorker(t, "test/runtimes/workerd/worker.ts");
+  const titles = titlesIn(t, await (await fetch(url)).text());
   t.deepEqual(
     titles,
     portableCases.map(({ title }) => title),
   );
   hold("workerd", titles);
+});
+
+test.serial("a Worker answers requests that come together", async (t) => {
+  const url = await startWorker(t, "test/runtimes/workerd/serving.ts");
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, () => fetch(`${url}/misc/mobile_version`)),
+  );
+  t.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
 });
 
 test.serial("the core decides an update in Chromium", async (t) => {
