@@ -27,22 +27,29 @@ export const observed = (
 ): Observed => ({
   settings: {
     ...settings,
-    noticeStatus: (...asked) => around.store("noticeStatus")(settings.noticeStatus(...asked)),
-    setNoticeStatus: (...asked) =>
-      around.store("setNoticeStatus")(settings.setNoticeStatus(...asked)),
+    noticeStatus: surrounded(around.store("noticeStatus"), settings.noticeStatus),
+    setNoticeStatus: surrounded(around.store("setNoticeStatus"), settings.setNoticeStatus),
   },
   outbox: {
     ...outbox,
-    add: (...asked) => around.store("add")(outbox.add(...asked)),
-    claim: (...asked) => around.store("claim")(outbox.claim(...asked)),
-    settle: (...asked) => around.store("settle")(outbox.settle(...asked)),
+    add: surrounded(around.store("add"), outbox.add),
+    claim: surrounded(around.store("claim"), outbox.claim),
+    settle: surrounded(around.store("settle"), outbox.settle),
   },
   relationships: {
-    areFriends: (...asked) => around.store("areFriends")(relationships.areFriends(...asked)),
-    isMember: (...asked) => around.store("isMember")(relationships.isMember(...asked)),
+    areFriends: surrounded(around.store("areFriends"), relationships.areFriends),
+    isMember: surrounded(around.store("isMember"), relationships.isMember),
   },
   gateway: {
     ...gateway,
-    send: (message) => around.gateway("send")(gateway.send(message)),
+    send: surrounded(around.gateway("send"), gateway.send),
   },
 });
+
+const surrounded =
+  <Asked extends ReadonlyArray<unknown>, Fault, A>(
+    around: ReturnType<Around>,
+    call: (...asked: Asked) => TaskEither<Fault, A>,
+  ) =>
+  (...asked: Asked): TaskEither<Fault, A> =>
+    around(call(...asked));

@@ -120,7 +120,10 @@ const makeTable = <A>(
     ),
   );
   return {
-    get: (key) => pipe(O.fromNullable(inFile.database.get(key)), O.traverse(E.Applicative)(decode)),
+    get: (key) => {
+      const value: unknown = inFile.database.get(key);
+      return value === undefined ? E.right(O.none) : pipe(decode(value), E.map(O.some));
+    },
     has: (key) => inFile.database.doesExist(key),
     values: (range) =>
       pipe([...inFile.database.getRange(range).map(({ value }) => value)], E.traverseArray(decode)),

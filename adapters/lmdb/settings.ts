@@ -1,5 +1,5 @@
 import * as E from "fp-ts/lib/Either.js";
-import { flow, pipe } from "fp-ts/lib/function.js";
+import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
@@ -21,13 +21,12 @@ export const makeSettings = (
   const probes = table("probes", t.literal("written"));
   return {
     noticeStatus: (conversation) =>
-      read(() =>
-        pipe(
-          statuses.get(conversation),
-          E.chain(O.match(() => statuses.get(imported(conversation)), flow(O.some, E.right))),
-          E.map(O.getOrElse((): NoticeStatus => 0)),
-        ),
-      ),
+      read(() => {
+        const set = statuses.get(conversation);
+        const found =
+          E.isRight(set) && O.isNone(set.right) ? statuses.get(imported(conversation)) : set;
+        return E.map(O.getOrElse((): NoticeStatus => 0))(found);
+      }),
     setNoticeStatus: (conversation, status, notice) =>
       pipe(
         write(() =>

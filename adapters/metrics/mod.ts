@@ -158,12 +158,15 @@ export const makeMetrics = ({ outbox, now = Date.now, ofAll }: MetricsOptions): 
     delivered: (outcome) => deliveries.inc({ outcome }),
     attempted: ({ host, outcome, durationMs }) =>
       attempts.observe({ host, outcome }, durationMs / 1_000),
-    stored: (operation) => (call) => async () => {
-      const since = performance.now();
-      const answer = await call();
-      const outcome = E.isLeft(answer) ? "fault" : "ok";
-      storeCalls.observe({ operation, outcome }, (performance.now() - since) / 1_000);
-      return answer;
+    stored: (operation) => {
+      const ok = storeCalls.labels({ operation, outcome: "ok" });
+      const fault = storeCalls.labels({ operation, outcome: "fault" });
+      return (call) => async () => {
+        const since = performance.now();
+        const answer = await call();
+        (E.isLeft(answer) ? fault : ok).observe((performance.now() - since) / 1_000);
+        return answer;
+      };
     },
   };
 };
