@@ -3,20 +3,9 @@
  *
  * @module
  */
-export {
-  type Config,
-  type ConfigChecks,
-  type ConfigFault,
-  type GatewayConfig,
-  type IdsConfig,
-  type JwksSource,
-  type LegacyCookieConfig,
-  type LogLevel,
-  type MysqlConfig,
-  readConfig,
-  renderFaults,
-  type Secret,
-  type SessionConfig,
-  type SessionSecret,
-  type StoreConfig,
-} from "./config.ts";
+export { type Config, type IdsConfig, type LogLevel, readConfig, renderFaults } from "./config.ts";
+export type { GatewayConfig } from "./gateway.ts";
+export type { MysqlConfig } from "./mysql.ts";
+export type { JwksSource, LegacyCookieConfig, SessionConfig, SessionSecret } from "./sessions.ts";
+export type { StoreConfig } from "./store.ts";
+export type { ConfigChecks, ConfigFault, Secret } from "./variables.ts";
