@@ -8,13 +8,11 @@ import { withApplication } from "./application.ts";
 import { csvSource, FRIENDS, MEMBERS, type Pair, type PairFormat } from "./csv.ts";
 import { withDirectory } from "./directory.ts";
 import { type Failure, misconfigured, misused } from "./failure.ts";
-import { tableSource } from "./sealtalk.ts";
+import { progressFor } from "./progress.ts";
+import { SEALTALK_TABLES, tableSource } from "./sealtalk.ts";
 import { useStore } from "./store.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { type Report, transfer } from "./transfer.ts";
-
-/** The tables that can be imported, by their names in SealTalk's database. */
-export const SEALTALK_TABLES = ["friendships", "group_members", "screen_statuses"] as const;
 
 type TableName = (typeof SEALTALK_TABLES)[number];
 
@@ -65,7 +63,7 @@ const importFiles = (
     ): TE.TaskEither<Failure, Report> =>
       pipe(
         csvSource(file, format, idOf),
-        TE.chain((source) => transfer(source, put, surroundings.showProgress)),
+        TE.chain((source) => transfer(source, put, progressFor(surroundings))),
       );
     return TE.sequenceSeqArray([
       ...(friends === undefined ? [] : [importFile(friends, FRIENDS, directory.addFriends)]),
@@ -95,7 +93,7 @@ const importTables = (
   );
 
 const importTable = (
-  { showProgress }: Surroundings,
+  surroundings: Surroundings,
   { friendships, groupMembers, screenStatuses }: tokens.Tables,
   { relationships, settings }: tokens.Store,
   name: TableName,
@@ -106,7 +104,7 @@ const importTable = (
   ): TE.TaskEither<Failure, Report> =>
     pipe(
       tableSource(name, table),
-      TE.chain((source) => transfer(source, put, showProgress)),
+      TE.chain((source) => transfer(source, put, progressFor(surroundings))),
     );
   switch (name) {
     case "friendships":

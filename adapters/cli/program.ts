@@ -3,16 +3,15 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import * as E from "fp-ts/lib/Either.js";
 import type * as TE from "fp-ts/lib/TaskEither.js";
 import type { ListOptions } from "./directory.ts";
-import { type DiagnoseOptions, diagnose } from "./doctor.ts";
+import type { DiagnoseOptions } from "./doctor.ts";
 import type { Failure } from "./failure.ts";
-import { addFriends, listFriends, removeFriends } from "./friends.ts";
-import { type ImportOptions, importAll, SEALTALK_TABLES } from "./import.ts";
-import { addMembers, listMembers, removeMembers } from "./members.ts";
-import { listDeadLetters, type RetryOptions, retryNotices, showOutbox } from "./outbox.ts";
-import { type CheckOptions, checkReleases } from "./releases.ts";
-import { type ServeOptions, serve } from "./serve.ts";
+import type { ImportOptions } from "./import.ts";
+import type { RetryOptions } from "./outbox.ts";
+import type { CheckOptions } from "./releases.ts";
+import { SEALTALK_TABLES } from "./sealtalk.ts";
+import type { ServeOptions } from "./serve.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { printToken, type TokenCommandOptions } from "./token.ts";
+import type { TokenCommandOptions } from "./token.ts";
 import { VERSION } from "./version.ts";
 
 const USAGE = 2;
@@ -43,6 +42,7 @@ export const runCommandLine = async (
   return exitCode;
 };
 
+// Each command is loaded when it is asked for: a shell asks for completions at each press of Tab.
 type Run = (command: TE.TaskEither<Failure, void>) => Promise<void>;
 
 const makeProgram = (surroundings: Surroundings, run: Run): Command => {
@@ -59,14 +59,18 @@ const makeProgram = (surroundings: Surroundings, run: Run): Command => {
     .command("serve")
     .description("serve HTTP and deliver notices until SIGTERM")
     .option("--workers <n>", "how many processes serve together", wholeNumber(MOST_WORKERS), 1)
-    .action((options: ServeOptions) => run(serve(surroundings, options)));
+    .action(async (options: ServeOptions) =>
+      run((await import("./serve.ts")).serve(surroundings, options)),
+    );
 
   program
     .command("token")
     .description("print a session token")
     .requiredOption("--user <id>", "whose session it is")
     .option("--days <n>", "how long it lasts", wholeNumber(LONGEST_DAYS), 30)
-    .action((options: TokenCommandOptions) => run(printToken(surroundings, options)));
+    .action(async (options: TokenCommandOptions) =>
+      run((await import("./token.ts")).printToken(surroundings, options)),
+    );
 
   describeFriends(program, surroundings, run);
   describeMembers(program, surroundings, run);
@@ -83,7 +87,9 @@ const makeProgram = (surroundings: Surroundings, run: Run): Command => {
       ).choices(SEALTALK_TABLES),
     )
     .option("--json", "the report as a JSON array")
-    .action((options: ImportOptions) => run(importAll(surroundings, options)));
+    .action(async (options: ImportOptions) =>
+      run((await import("./import.ts")).importAll(surroundings, options)),
+    );
 
   describeOutbox(program, surroundings, run);
 
@@ -93,13 +99,17 @@ const makeProgram = (surroundings: Surroundings, run: Run): Command => {
     .command("check")
     .description("validate RELEASES_DIR and say what each sample client would get")
     .option("--json", "as a JSON object")
-    .action((options: CheckOptions) => run(checkReleases(surroundings, options)));
+    .action(async (options: CheckOptions) =>
+      run((await import("./releases.ts")).checkReleases(surroundings, options)),
+    );
 
   program
     .command("doctor")
     .description("try every configured part and say what is wrong")
     .option("--json", "as a JSON array")
-    .action((options: DiagnoseOptions) => run(diagnose(surroundings, options)));
+    .action(async (options: DiagnoseOptions) =>
+      run((await import("./doctor.ts")).diagnose(surroundings, options)),
+    );
 
   tab(program, { completionCommandName: "completion" });
   return program;
@@ -110,16 +120,22 @@ const describeFriends = (program: Command, surroundings: Surroundings, run: Run)
   friends
     .command("add <a> <b>")
     .description("make two users friends")
-    .action((a: string, b: string) => run(addFriends(surroundings, a, b)));
+    .action(async (a: string, b: string) =>
+      run((await import("./friends.ts")).addFriends(surroundings, a, b)),
+    );
   friends
     .command("remove <a> <b>")
     .description("make two users friends no more")
-    .action((a: string, b: string) => run(removeFriends(surroundings, a, b)));
+    .action(async (a: string, b: string) =>
+      run((await import("./friends.ts")).removeFriends(surroundings, a, b)),
+    );
   friends
     .command("list <a>")
     .description("list a user's friends")
     .option("--json", "as a JSON array")
-    .action((a: string, options: ListOptions) => run(listFriends(surroundings, a, options)));
+    .action(async (a: string, options: ListOptions) =>
+      run((await import("./friends.ts")).listFriends(surroundings, a, options)),
+    );
 };
 
 const describeMembers = (program: Command, surroundings: Surroundings, run: Run): void => {
@@ -127,21 +143,21 @@ const describeMembers = (program: Command, surroundings: Surroundings, run: Run)
   members
     .command("add <group> <users...>")
     .description("add users to a group")
-    .action((group: string, users: ReadonlyArray<string>) =>
-      run(addMembers(surroundings, group, users)),
+    .action(async (group: string, users: ReadonlyArray<string>) =>
+      run((await import("./members.ts")).addMembers(surroundings, group, users)),
     );
   members
     .command("remove <group> <users...>")
     .description("remove users from a group")
-    .action((group: string, users: ReadonlyArray<string>) =>
-      run(removeMembers(surroundings, group, users)),
+    .action(async (group: string, users: ReadonlyArray<string>) =>
+      run((await import("./members.ts")).removeMembers(surroundings, group, users)),
     );
   members
     .command("list <group>")
     .description("list a group's members")
     .option("--json", "as a JSON array")
-    .action((group: string, options: ListOptions) =>
-      run(listMembers(surroundings, group, options)),
+    .action(async (group: string, options: ListOptions) =>
+      run((await import("./members.ts")).listMembers(surroundings, group, options)),
     );
 };
 
@@ -153,17 +169,23 @@ const describeOutbox = (program: Command, surroundings: Surroundings, run: Run):
     .command("status")
     .description("say how many wait, since when, how many are on their way or dead, and why")
     .option("--json", "as a JSON object")
-    .action((options: ListOptions) => run(showOutbox(surroundings, options)));
+    .action(async (options: ListOptions) =>
+      run((await import("./outbox.ts")).showOutbox(surroundings, options)),
+    );
   outbox
     .command("dead")
     .description("list the notices that RongCloud can never take")
     .option("--json", "as a JSON array")
-    .action((options: ListOptions) => run(listDeadLetters(surroundings, options)));
+    .action(async (options: ListOptions) =>
+      run((await import("./outbox.ts")).listDeadLetters(surroundings, options)),
+    );
   outbox
     .command("retry")
     .description("have every postponed notice tried now")
     .option("--dead", "and the dead ones too, behind what waits in their conversations")
-    .action((options: RetryOptions) => run(retryNotices(surroundings, options)));
+    .action(async (options: RetryOptions) =>
+      run((await import("./outbox.ts")).retryNotices(surroundings, options)),
+    );
 };
 
 const wholeNumber =

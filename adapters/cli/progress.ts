@@ -1,4 +1,5 @@
 import { SingleBar } from "cli-progress";
+import type { Surroundings } from "./surroundings.ts";
 
 /** How far a long command has come. */
 export interface Progress {
@@ -9,8 +10,14 @@ export interface Progress {
 /** Shows how far a long command has come, of so much. */
 export type ShowProgress = (what: string, total: number) => Progress;
 
-/** A bar, on a terminal. */
-export const showBar: ShowProgress = (what, total) => {
+/** A bar for whoever watches, else lines for a log. */
+export const progressFor = ({
+  isWatched,
+  complain,
+}: Pick<Surroundings, "isWatched" | "complain">): ShowProgress =>
+  isWatched ? showBar : showLines(complain);
+
+const showBar: ShowProgress = (what, total) => {
   const bar = new SingleBar({
     format: `${what} {bar} {percentage}% | {rows} rows | {eta_formatted} left`,
     stopOnComplete: false,
@@ -22,8 +29,8 @@ export const showBar: ShowProgress = (what, total) => {
 
 const ROWS_A_LINE = 100_000;
 
-/** A line for every so many rows, for a log. */
-export const showLines =
+/** A line for every so many rows. */
+const showLines =
   (print: (line: string) => void): ShowProgress =>
   (what, total) => {
     let next = ROWS_A_LINE;

@@ -5,6 +5,9 @@ import type { tokens } from "../inversify/mod.ts";
 import { type Failure, failed } from "./failure.ts";
 import type { Batch, Source } from "./transfer.ts";
 
+/** The tables that can be imported, by their names in SealTalk's database. */
+export const SEALTALK_TABLES = ["friendships", "group_members", "screen_statuses"] as const;
+
 /** The rows of a table of SealTalk's database. */
 export const tableSource = <A>(
   name: string,

@@ -1,5 +1,3 @@
-import type { ShowProgress } from "./progress.ts";
-
 /** What a command has of the world around its process. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -9,8 +7,8 @@ export interface Surroundings {
   readonly print: (line: string) => void;
   /** Prints one line of what went wrong. */
   readonly complain: (line: string) => void;
-  /** Shows how far a long command has come. */
-  readonly showProgress: ShowProgress;
+  /** Whether a person watches the complaints as they come. */
+  readonly isWatched: boolean;
   /** Resolves when the process is asked to end. */
   readonly ended: () => Promise<string>;
 }

@@ -6,13 +6,7 @@
  */
 
 export { type Config, type ConfigFault, renderFaults } from "../config/mod.ts";
-export {
-  ConfigurationFault,
-  type ContainerOptions,
-  closeContainer,
-  makeContainer,
-  OpeningFault,
-  type Together,
-} from "./container.ts";
+export { type ContainerOptions, closeContainer, makeContainer } from "./container.ts";
+export { ConfigurationFault, OpeningFault } from "./opening.ts";
 export { provide, resolve, type Token } from "./provide.ts";
 export * as tokens from "./tokens.ts";

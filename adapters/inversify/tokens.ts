@@ -16,6 +16,7 @@
  * @module
  */
 import type * as O from "fp-ts/lib/Option.js";
+import type { Task } from "fp-ts/lib/Task.js";
 import type * as TE from "fp-ts/lib/TaskEither.js";
 import type {
   GroupProfiles,
@@ -58,6 +59,12 @@ export interface Store {
   readonly outbox: Outbox;
   readonly relationships: RelationshipDirectory;
   readonly close: () => Promise<void>;
+}
+
+/** What a process that serves together with others asks of the primary process. */
+export interface Together {
+  /** What all have counted, in Prometheus' text format. */
+  readonly figures: Task<string>;
 }
 
 /** Signs a session token until then, in milliseconds since the epoch, or says why it cannot. */

@@ -1,5 +1,6 @@
 /** The files of docs/deploy: linted, held against what the server is, and, as far as it goes here, run. */
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Ajv2019 } from "ajv/dist/2019.js";
@@ -21,8 +22,8 @@ const read = (name: string): Promise<string> => readFile(join("docs/deploy", nam
 const PORT = 8585;
 
 const variables = new Set(
-  (await readFile("adapters/config/config.ts", "utf8")).match(
-    /(?<=")[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*(?=")/g,
+  filesUnder("adapters/config", ".ts").flatMap(
+    (file) => readFileSync(file, "utf8").match(/(?<=")[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*(?=")/g) ?? [],
   ),
 );
 

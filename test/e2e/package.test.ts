@@ -1,7 +1,7 @@
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import test from "ava";
-import { makeProject, packPackage, readManifest, readSubpaths, run } from "../support/package.ts";
+import { packPackage, readManifest, readSubpaths, run, unpackProject } from "../support/package.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 
 // The package as it is published, in empty projects.
@@ -42,7 +42,7 @@ test("docs/embedding.md says of every subpath what it needs", async (t) => {
 for (const { name, packages, types } of subpaths) {
   test(`${name} installed with ${packages.join(", ") || "nothing else"} can be imported, and its types read with ${types.join(", ") || "no host's"}`, async (t) => {
     const project = join(dir, name.replace("/", "-"));
-    await makeProject(project, tarball, [...packages, ...types.filter((type) => type !== "DOM")]);
+    await unpackProject(project, tarball, [...packages, ...types.filter((type) => type !== "DOM")]);
     await writeFile(
       join(project, "index.ts"),
       `import * as it from "${name}";\nexport const offered: ReadonlyArray<string> = Object.keys(it);\n`,

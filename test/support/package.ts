@@ -1,6 +1,6 @@
 import { type ExecFileException, execFile } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
 import { decode } from "../../core/domain/decode.ts";
@@ -35,12 +35,14 @@ const insist = async (running: Promise<Output>): Promise<string> => {
 /** The package's manifest, as far as tests care. */
 export interface Manifest {
   readonly exports: Readonly<Record<string, unknown>>;
+  readonly dependencies: Readonly<Record<string, string>>;
   readonly peerDependencies: Readonly<Record<string, string>>;
   readonly devDependencies: Readonly<Record<string, string>>;
 }
 
 const Manifest: t.Decoder<unknown, Manifest> = t.type({
   exports: t.record(t.string, t.unknown),
+  dependencies: t.record(t.string, t.string),
   peerDependencies: t.record(t.string, t.string),
   devDependencies: t.record(t.string, t.string),
 });
@@ -100,4 +102,51 @@ export const makeProject = async (
       ...packages.map((one) => `${one}@${ranges[one]}`),
     ),
   );
+};
+
+const Lock: t.Decoder<
+  unknown,
+  {
+    readonly packages: Readonly<
+      Record<string, { readonly dependencies?: Readonly<Record<string, string>> }>
+    >;
+  }
+> = t.type({
+  packages: t.record(t.string, t.partial({ dependencies: t.record(t.string, t.string) })),
+});
+
+/** These packages, and what they need, as package-lock.json has it. */
+const closureOf = async (packages: ReadonlyArray<string>): Promise<ReadonlySet<string>> => {
+  const lock: unknown = JSON.parse(await readFile("package-lock.json", "utf8"));
+  const { packages: locked } = await succeed(
+    TE.fromEither(decode(Lock, "package-lock.json")(lock)),
+  );
+  const found = new Set(packages);
+  for (const one of found) {
+    for (const needed of Object.keys(locked[`node_modules/${one}`]?.dependencies ?? {})) {
+      found.add(needed);
+    }
+  }
+  return found;
+};
+
+/**
+ * The same without a registry: the tarball is unpacked, and the packages are copied from here, at
+ * the versions of the lock file. Nothing else can be found from there.
+ */
+export const unpackProject = async (
+  project: string,
+  tarball: string,
+  packages: ReadonlyArray<string>,
+): Promise<void> => {
+  const { dependencies } = await readManifest();
+  const into = join(project, "node_modules");
+  const unpacked = join(into, "sealtalk-misc");
+  await mkdir(unpacked, { recursive: true });
+  await writeFile(join(project, "package.json"), '{"type":"module"}');
+  await insist(run(".", "tar", "-xzf", tarball, "-C", unpacked, "--strip-components=1"));
+  for (const one of await closureOf([...Object.keys(dependencies), ...packages])) {
+    await mkdir(dirname(join(into, one)), { recursive: true });
+    await insist(run(".", "cp", "-R", join("node_modules", one), join(into, one)));
+  }
 };

@@ -1,0 +1,206 @@
+import { pipe } from "fp-ts/lib/function.js";
+import * as O from "fp-ts/lib/Option.js";
+import * as TE from "fp-ts/lib/TaskEither.js";
+import type { Bind } from "inversify";
+import { createMisc, type SettingsRepository } from "../../core/mod.ts";
+import type { StoreConfig } from "../config/mod.ts";
+import type { consoleRoutes, Inbox } from "../console/mod.ts";
+import type { ServerOptions } from "../hapi/mod.ts";
+import type { Asset, Route } from "../http/mod.ts";
+import type { Logger } from "../logging/mod.ts";
+import type { MysqlDatabase } from "../mysql/mod.ts";
+import type { SharedCount } from "../rate-limit/mod.ts";
+import type { Tracing } from "../tracing/mod.ts";
+import { onAnswered, onDelivery, onRateLimitFault, onRelayFault } from "./events.ts";
+import { observed } from "./observed.ts";
+import { observersOf } from "./observing.ts";
+import { NOTICES_AT_ONCE } from "./ports.ts";
+import { provide } from "./provide.ts";
+import * as tokens from "./tokens.ts";
+
+/** How long requests that are in flight may take when the server stops, in milliseconds. */
+const STOP_TIMEOUT_MS = 10_000;
+
+/** Binds the core, and what serves it and delivers for it. */
+export const bindService = (bind: Bind, together: tokens.Together | undefined): void => {
+  provide(
+    bind,
+    tokens.MISC,
+    [
+      tokens.CONFIG,
+      tokens.STORE,
+      tokens.MYSQL,
+      tokens.RELATIONSHIPS,
+      tokens.RELEASE_FILES,
+      tokens.GROUPS,
+      tokens.IDS,
+      tokens.GATEWAY,
+      tokens.METRICS,
+      tokens.TRACING,
+    ],
+    (
+      { sendConcurrency },
+      { settings, outbox },
+      database,
+      relationships,
+      { source },
+      groups,
+      ids,
+      gateway,
+      metrics,
+      tracing,
+    ) =>
+      createMisc(
+        {
+          ...observed(
+            { settings: readyWith(database, settings), outbox, relationships, gateway },
+            observersOf(metrics, tracing),
+          ),
+          versions: source,
+          groups,
+          ids,
+          now: Date.now,
+          random: Math.random,
+        },
+        { maxConcurrentSends: sendConcurrency },
+      ),
+  );
+  provide(
+    bind,
+    tokens.RATE_LIMIT,
+    [tokens.CONFIG, tokens.STORE, tokens.LOGGER],
+    async ({ rateLimit, store }, { client }, log) => {
+      const { makeRateLimit } = await import("../rate-limit/mod.ts");
+      return makeRateLimit(rateLimit, sharedCount(store, client, together, log));
+    },
+  );
+  provide(
+    bind,
+    tokens.FAILURE_LIMIT,
+    [tokens.CONFIG, tokens.STORE, tokens.LOGGER],
+    async ({ sessionFailureLimit, store }, { client }, log) => {
+      const { makeFailureLimit } = await import("../rate-limit/mod.ts");
+      return makeFailureLimit(sessionFailureLimit, sharedCount(store, client, together, log));
+    },
+  );
+  provide(
+    bind,
+    tokens.RELAY,
+    [tokens.MISC, tokens.STORE, tokens.LOGGER, tokens.METRICS],
+    async (misc, { outbox }, log, metrics) => {
+      const { startRelay } = await import("../relay/mod.ts");
+      return startRelay({
+        misc,
+        outbox,
+        workers: NOTICES_AT_ONCE,
+        onDelivery: onDelivery(log, metrics),
+        onFault: onRelayFault(log),
+      });
+    },
+    ({ stop }) => stop(),
+  );
+  provide(
+    bind,
+    tokens.SERVER,
+    [
+      tokens.CONFIG,
+      tokens.MISC,
+      tokens.SESSIONS,
+      tokens.RATE_LIMIT,
+      tokens.FAILURE_LIMIT,
+      tokens.LOGGER,
+      tokens.METRICS,
+      tokens.IDS,
+      tokens.TRACING,
+      tokens.INBOX,
+      tokens.SIGN_TOKEN,
+      tokens.STORE,
+    ],
+    async (
+      config,
+      misc,
+      sessions,
+      rateLimit,
+      failureLimit,
+      log,
+      metrics,
+      ids,
+      tracing,
+      inbox,
+      signToken,
+      { relationships },
+    ) => {
+      const { makeServer } = await import("../hapi/mod.ts");
+      const { findDocs, makeOpenApi } = await import("../openapi/mod.ts");
+      return makeServer({
+        host: config.host,
+        port: config.port,
+        corsOrigins: config.corsOrigins,
+        misc,
+        sessions,
+        rateLimit,
+        failureLimit,
+        trustedProxies: config.trustedProxies,
+        metrics,
+        ...(config.console
+          ? await consoleOf(
+              {
+                ids,
+                signToken,
+                directory: O.isSome(config.mysql) ? O.none : O.some(relationships),
+              },
+              inbox,
+            )
+          : {}),
+        openApi: makeOpenApi(),
+        assets: config.docs ? O.getOrElse((): ReadonlyArray<Asset> => [])(findDocs()) : [],
+        onAnswered: onAnswered(log, metrics, ids),
+        ...(O.isSome(tracing) ? { instrument: spanned(tracing.value) } : {}),
+      });
+    },
+    (server) => server.stop({ timeout: STOP_TIMEOUT_MS }),
+  );
+};
+
+/** Settings that are ready when the database is too: to its clients the two are one store. */
+const readyWith = (
+  database: O.Option<MysqlDatabase>,
+  settings: SettingsRepository,
+): SettingsRepository =>
+  O.isNone(database)
+    ? settings
+    : {
+        ...settings,
+        ready: () => pipe(settings.ready(), TE.apFirst(database.value.ready())),
+      };
+
+const sharedCount = (
+  store: StoreConfig,
+  client: tokens.Store["client"],
+  together: tokens.Together | undefined,
+  log: Logger,
+): SharedCount | undefined => {
+  const onFault = onRateLimitFault(log);
+  if (store._tag === "REDIS" && O.isSome(client)) {
+    return { client: client.value, prefix: store.prefix, onFault };
+  }
+  return together === undefined ? undefined : { prefix: "", onFault };
+};
+
+const spanned =
+  (tracing: Tracing) =>
+  (route: Route): Route => ({
+    ...route,
+    answer: (request) =>
+      tracing.request({ method: route.method, route: route.path, header: request.header })(
+        route.answer(request),
+      ),
+  });
+
+const consoleOf = async (
+  options: Parameters<typeof consoleRoutes>[0],
+  inbox: Inbox,
+): Promise<Pick<ServerOptions, "more" | "eventStreams">> => {
+  const { consoleRoutes, inboxEvents } = await import("../console/mod.ts");
+  return { more: consoleRoutes(options), eventStreams: [inboxEvents(inbox)] };
+};

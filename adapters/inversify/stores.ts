@@ -1,0 +1,103 @@
+import * as E from "fp-ts/lib/Either.js";
+import { pipe } from "fp-ts/lib/function.js";
+import * as O from "fp-ts/lib/Option.js";
+import * as TE from "fp-ts/lib/TaskEither.js";
+import type { Bind } from "inversify";
+import type { StoreConfig } from "../config/mod.ts";
+import { makeMemoryGroups, makeMemoryStore } from "../memory/mod.ts";
+import { parseMysqlUrl } from "../mysql/address.ts";
+import { ConfigurationFault, OpeningFault, opened } from "./opening.ts";
+import { provide } from "./provide.ts";
+import * as tokens from "./tokens.ts";
+
+/** Binds what keeps things: the store, the existing database, and who of them knows what. */
+export const bindStores = (bind: Bind): void => {
+  provide(
+    bind,
+    tokens.STORE,
+    [tokens.CONFIG],
+    ({ store, dataDir }) => openStore(store, dataDir),
+    ({ close }) => close(),
+  );
+  provide(
+    bind,
+    tokens.MYSQL,
+    [tokens.CONFIG],
+    async ({ mysql }) => {
+      if (O.isNone(mysql)) {
+        return O.none;
+      }
+      const { openMysqlDatabase } = await import("../mysql/mod.ts");
+      return O.some(
+        await opened(
+          openMysqlDatabase({ url: mysql.value.url.reveal() }),
+          ({ expected }) => new ConfigurationFault(`MYSQL_URL: expected ${expected}`),
+        ),
+      );
+    },
+    (database) => (O.isSome(database) ? database.value.close() : Promise.resolve()),
+  );
+  provide(
+    bind,
+    tokens.RELATIONSHIPS,
+    [tokens.CONFIG, tokens.STORE, tokens.MYSQL],
+    async ({ mysql }, store, database) => {
+      if (O.isNone(mysql) || O.isNone(database)) {
+        return store.relationships;
+      }
+      const { cacheSeconds: seconds } = mysql.value;
+      const { relationships } = database.value;
+      if (seconds === 0) {
+        return relationships;
+      }
+      const { cacheRelationships } = await import("../cache/mod.ts");
+      return cacheRelationships(relationships, { seconds });
+    },
+  );
+  // No store of ours knows what a group is called.
+  provide(bind, tokens.GROUPS, [tokens.MYSQL], (database) =>
+    O.isSome(database) ? database.value.groups : makeMemoryGroups().groups,
+  );
+};
+
+const EMBEDDED: Pick<tokens.Store, "risks" | "client"> = { risks: TE.right([]), client: O.none };
+
+const openStore = async (store: StoreConfig, dataDir: string): Promise<tokens.Store> => {
+  switch (store._tag) {
+    case "MEMORY":
+      return { ...EMBEDDED, ...makeMemoryStore(), close: async () => {} };
+    case "LMDB": {
+      const { openLmdbStore } = await import("../lmdb/mod.ts");
+      return {
+        ...EMBEDDED,
+        ...(await opened(
+          openLmdbStore({ dir: dataDir }),
+          ({ cause }) => new OpeningFault(`store: ${cause}`),
+        )),
+      };
+    }
+    case "REDIS": {
+      const { openRedisStore } = await import("../redis/mod.ts");
+      const { urls, sentinel, sentinelPassword, ...rest } = store;
+      const opened = await openRedisStore({
+        ...rest,
+        urls: urls.reveal(),
+        ...(O.isSome(sentinel) ? { sentinel: sentinel.value } : {}),
+        ...(O.isSome(sentinelPassword)
+          ? { sentinelPassword: sentinelPassword.value.reveal() }
+          : {}),
+      });
+      return { ...opened, client: O.some(opened.client) };
+    }
+  }
+};
+
+/** What was expected of a URL that is none of a MySQL database. */
+export const mysqlUrlFault = (url: string): string | undefined =>
+  pipe(
+    parseMysqlUrl(url),
+    E.match(
+      ({ expected }) => expected,
+      () => undefined,
+    ),
+  );
