@@ -33,9 +33,9 @@ const ADAPTERS: Readonly<Record<string, ReadonlyArray<string>>> = {
   ],
   "adapters/config": [],
   "adapters/console": ["node:", "adapters/http"],
-  "adapters/fetch": ["adapters/http", "adapters/session"],
+  "adapters/fetch": ["adapters/http"],
   "adapters/file": ["node:", "chokidar"],
-  "adapters/hapi": ["node:", "@hapi/hapi", "proxy-addr", "adapters/http", "adapters/session"],
+  "adapters/hapi": ["node:", "@hapi/hapi", "proxy-addr", "adapters/http"],
   "adapters/http": ["adapters/session"],
   "adapters/ids": [],
   "adapters/inversify": ["node:", "inversify", "reflect-metadata", "adapters"],
@@ -290,8 +290,8 @@ for (const [file, text, expected] of [
     "adapters/hapi/a.ts",
     'import { Container } from "inversify";\nimport type { open } from "../../test/support/x.ts";',
     [
-      "adapters/hapi/a.ts:1 imports inversify: adapters/hapi may import only core, adapters/hapi, fp-ts, io-ts, node:, @hapi/hapi, proxy-addr, adapters/http, adapters/session",
-      "adapters/hapi/a.ts:2 imports ../../test/support/x.ts: adapters/hapi may import only core, adapters/hapi, fp-ts, io-ts, node:, @hapi/hapi, proxy-addr, adapters/http, adapters/session",
+      "adapters/hapi/a.ts:1 imports inversify: adapters/hapi may import only core, adapters/hapi, fp-ts, io-ts, node:, @hapi/hapi, proxy-addr, adapters/http",
+      "adapters/hapi/a.ts:2 imports ../../test/support/x.ts: adapters/hapi may import only core, adapters/hapi, fp-ts, io-ts, node:, @hapi/hapi, proxy-addr, adapters/http",
     ],
   ],
   [
