@@ -2,8 +2,7 @@ import type * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { LRUCache } from "lru-cache";
-import type { StoreUnavailable } from "../../core/domain/errors.ts";
-import type { Relationships } from "../../core/ports/relationships.ts";
+import type { Relationships, StoreUnavailable } from "../../core/mod.ts";
 
 /** How long answers are good for, and how many are kept. */
 export interface RelationshipCacheOptions {

@@ -4,7 +4,7 @@ import { CsvError, parse } from "csv-parse";
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import type { Id } from "../../core/domain/identity.ts";
+import type { Id } from "../../core/mod.ts";
 import { type Failure, failed } from "./failure.ts";
 import type { Batch, Row, Source } from "./transfer.ts";
 

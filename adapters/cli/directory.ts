@@ -1,9 +1,7 @@
 import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import type { StoreUnavailable } from "../../core/domain/errors.ts";
-import { Id } from "../../core/domain/identity.ts";
-import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
+import { Id, type RelationshipDirectory, type StoreUnavailable } from "../../core/mod.ts";
 import { tokens } from "../inversify/mod.ts";
 import { type Application, withApplication } from "./application.ts";
 import { type Failure, failed, misused } from "./failure.ts";

@@ -1,8 +1,6 @@
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import type { StoreUnavailable } from "../../core/domain/errors.ts";
-import type { UserId } from "../../core/domain/identity.ts";
-import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
+import type { RelationshipDirectory, StoreUnavailable, UserId } from "../../core/mod.ts";
 import { type ListOptions, printIds, withDirectory } from "./directory.ts";
 import { type Failure, misused } from "./failure.ts";
 import type { Surroundings } from "./surroundings.ts";

@@ -1,8 +1,7 @@
 import { identity, pipe } from "fp-ts/lib/function.js";
 import * as NEA from "fp-ts/lib/NonEmptyArray.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import type { StoreUnavailable } from "../../core/domain/errors.ts";
-import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
+import type { RelationshipDirectory, StoreUnavailable } from "../../core/mod.ts";
 import { tokens } from "../inversify/mod.ts";
 import { withApplication } from "./application.ts";
 import { csvSource, FRIENDS, MEMBERS, type Pair, type PairFormat } from "./csv.ts";

@@ -1,6 +1,6 @@
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
+import type { RelationshipDirectory } from "../../core/mod.ts";
 import { type ListOptions, printIds, withDirectory } from "./directory.ts";
 import type { Failure } from "./failure.ts";
 import type { Surroundings } from "./surroundings.ts";

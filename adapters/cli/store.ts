@@ -1,6 +1,6 @@
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import type { StoreUnavailable } from "../../core/domain/errors.ts";
+import type { StoreUnavailable } from "../../core/mod.ts";
 import { tokens } from "../inversify/mod.ts";
 import { type Application, withApplication } from "./application.ts";
 import { type Failure, failed, misconfigured } from "./failure.ts";

@@ -1,7 +1,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import type * as TE from "fp-ts/lib/TaskEither.js";
-import type { StoreUnavailable } from "../../core/domain/errors.ts";
+import type { StoreUnavailable } from "../../core/mod.ts";
 import { type Failure, failed } from "./failure.ts";
 import type { ShowProgress } from "./progress.ts";
 

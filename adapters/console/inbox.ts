@@ -1,7 +1,6 @@
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import type { OutboundMessage } from "../../core/domain/message.ts";
-import type { MessageGateway } from "../../core/ports/message-gateway.ts";
+import type { MessageGateway, OutboundMessage } from "../../core/mod.ts";
 
 /** A message that a gateway took, and when; `id` is higher than that of any before. */
 export interface Received {

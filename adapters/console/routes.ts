@@ -4,9 +4,7 @@ import * as O from "fp-ts/lib/Option.js";
 import * as T from "fp-ts/lib/Task.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
-import { Id, type UserId } from "../../core/domain/identity.ts";
-import type { IdCodec } from "../../core/ports/id-codec.ts";
-import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
+import { Id, type IdCodec, type RelationshipDirectory, type UserId } from "../../core/mod.ts";
 import {
   assetRoutes,
   errorResponse,

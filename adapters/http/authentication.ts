@@ -3,7 +3,7 @@ import type { Option } from "fp-ts/lib/Option.js";
 import * as O from "fp-ts/lib/Option.js";
 import type { Task } from "fp-ts/lib/Task.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
-import type { UserId } from "../../core/domain/identity.ts";
+import type { UserId } from "../../core/mod.ts";
 import type { Session, Sessions } from "../session/mod.ts";
 import type { HttpError } from "./errors.ts";
 import type { HttpRequest } from "./messages.ts";

@@ -3,10 +3,17 @@ import { pipe } from "fp-ts/lib/function.js";
 import * as J from "fp-ts/lib/Json.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
-import { decode, guarded, NonEmptyText, Text } from "../../core/domain/decode.ts";
-import { type InvalidInput, invalidInput } from "../../core/domain/errors.ts";
-import { type JsonObject, ObjectName } from "../../core/domain/message.ts";
-import { NoticeStatus } from "../../core/domain/screen-capture.ts";
+import {
+  decode,
+  guarded,
+  type InvalidInput,
+  invalidInput,
+  type JsonObject,
+  NonEmptyText,
+  NoticeStatus,
+  ObjectName,
+  Text,
+} from "../../core/mod.ts";
 import { MAX_BODY_BYTES, type TransportError } from "./errors.ts";
 import type { HttpRequest } from "./messages.ts";
 

@@ -1,6 +1,6 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
-import { type StoreUnavailable, storeUnavailable } from "../../core/domain/errors.ts";
+import { type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
 
 /**
  * Answers for a task that has not answered in time. Each part has a deadline of its own; this one

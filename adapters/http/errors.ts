@@ -1,4 +1,4 @@
-import type { MiscError } from "../../core/domain/errors.ts";
+import type { MiscError } from "../../core/mod.ts";
 
 /** What can go wrong with a request before it reaches a use case, and faults of our own. */
 export type TransportError =

@@ -1,5 +1,5 @@
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
-import type { UserId } from "../../core/domain/identity.ts";
+import type { UserId } from "../../core/mod.ts";
 import type { HttpError, TransportError } from "./errors.ts";
 
 /** A request, as far as the routes read it: a face finds out what a route asks for, and no more. */

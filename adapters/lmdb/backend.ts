@@ -1,6 +1,4 @@
-import type { Outbox } from "../../core/ports/outbox.ts";
-import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
-import type { ImportableSettings } from "../../core/ports/settings-repository.ts";
+import type { ImportableSettings, Outbox, RelationshipDirectory } from "../../core/mod.ts";
 
 /** The three ports of one store, open: in this process, or in the one that owns the store. */
 export interface Backend {

@@ -13,7 +13,7 @@ import * as J from "fp-ts/lib/Json.js";
 import type * as T from "fp-ts/lib/Task.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
-import { type StoreUnavailable, storeUnavailable } from "../../core/domain/errors.ts";
+import { type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
 import type { Backend } from "./backend.ts";
 import { Answer, METHODS, type Send } from "./protocol.ts";
 

@@ -2,9 +2,14 @@ import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as RA from "fp-ts/lib/ReadonlyArray.js";
-import type { ConversationKey, ConversationType } from "../../core/domain/conversation.ts";
-import type { Claim, Outcome } from "../../core/domain/delivery.ts";
-import type { ClaimLost, StoreUnavailable } from "../../core/domain/errors.ts";
+import type {
+  Claim,
+  ClaimLost,
+  ConversationKey,
+  ConversationType,
+  Outcome,
+  StoreUnavailable,
+} from "../../core/mod.ts";
 import type { Attempted, Due, Entry, Queue, Queues } from "./queues.ts";
 
 /** What deliverers do to the queues; all but `nextDue` only within a write. */

@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { access, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import { type StoreUnavailable, storeUnavailable } from "../../core/domain/errors.ts";
+import { type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
 import { reasonOf } from "./reason.ts";
 
 const MIB = 2 ** 20;

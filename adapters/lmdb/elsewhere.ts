@@ -5,7 +5,7 @@
  * @module
  */
 import * as TE from "fp-ts/lib/TaskEither.js";
-import { storeUnavailable } from "../../core/domain/errors.ts";
+import { storeUnavailable } from "../../core/mod.ts";
 import type { openLmdbStore as open } from "./store.ts";
 
 export type { LmdbStore, LmdbStoreOptions } from "./store.ts";

@@ -5,7 +5,7 @@ import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
 import type { Key, RangeOptions } from "lmdb";
-import { type StoreUnavailable, storeUnavailable } from "../../core/domain/errors.ts";
+import { type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
 import { makeCommits } from "./commits.ts";
 import { askDisk } from "./disk.ts";
 import { type LmdbFile, openFile, type TableInFile } from "./file.ts";

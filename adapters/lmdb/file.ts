@@ -3,7 +3,7 @@ import { pipe } from "fp-ts/lib/function.js";
 import type * as IOE from "fp-ts/lib/IOEither.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { type Database, type Key, open, type RootDatabase } from "lmdb";
-import { type StoreUnavailable, storeUnavailable } from "../../core/domain/errors.ts";
+import { type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
 import { reasonOf } from "./reason.ts";
 
 /** A table as it is open at the moment. */

@@ -1,5 +1,5 @@
 import * as TE from "fp-ts/lib/TaskEither.js";
-import type { Outbox } from "../../core/ports/outbox.ts";
+import type { Outbox } from "../../core/mod.ts";
 
 /** Who wants to hear that a notice was stored. */
 export interface Listeners {

@@ -2,10 +2,13 @@ import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import { CONVERSATION_TYPES, type ConversationKey } from "../../core/domain/conversation.ts";
-import type { StoreUnavailable } from "../../core/domain/errors.ts";
-import type { OutboundMessage } from "../../core/domain/message.ts";
-import type { Outbox } from "../../core/ports/outbox.ts";
+import {
+  CONVERSATION_TYPES,
+  type ConversationKey,
+  type OutboundMessage,
+  type Outbox,
+  type StoreUnavailable,
+} from "../../core/mod.ts";
 import { makeClaims } from "./claims.ts";
 import type { Environment } from "./environment.ts";
 import { makeListeners } from "./listeners.ts";

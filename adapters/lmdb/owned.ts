@@ -3,7 +3,7 @@ import { open } from "node:fs/promises";
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import { type StoreUnavailable, storeUnavailable } from "../../core/domain/errors.ts";
+import { type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
 import type { Backend } from "./backend.ts";
 import { askDisk } from "./disk.ts";
 import { type Environment, openEnvironment } from "./environment.ts";

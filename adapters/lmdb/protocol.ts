@@ -9,17 +9,23 @@ import type * as O from "fp-ts/lib/Option.js";
 import type * as T from "fp-ts/lib/Task.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
-import type { ConversationKey, ConversationType } from "../../core/domain/conversation.ts";
-import { guarded } from "../../core/domain/decode.ts";
-import type { Claim, DeadLetter, OutboxStatus, Outcome } from "../../core/domain/delivery.ts";
 import {
+  type Claim,
   type ClaimLost,
+  type ConversationKey,
+  type ConversationType,
+  type DeadLetter,
+  type GroupId,
+  guarded,
+  Id,
+  NoticeStatus,
+  OutboundMessage,
+  type OutboxStatus,
+  type Outcome,
   type StoreUnavailable,
   storeUnavailable,
-} from "../../core/domain/errors.ts";
-import { type GroupId, Id, type UserId } from "../../core/domain/identity.ts";
-import { OutboundMessage } from "../../core/domain/message.ts";
-import { NoticeStatus } from "../../core/domain/screen-capture.ts";
+  type UserId,
+} from "../../core/mod.ts";
 import type { Backend } from "./backend.ts";
 
 /** A question: a function's name and its arguments, as they are in JSON. */

@@ -3,10 +3,13 @@ import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import * as t from "io-ts";
-import type { ConversationKey, ConversationType } from "../../core/domain/conversation.ts";
-import type { DeadLetter } from "../../core/domain/delivery.ts";
-import type { StoreUnavailable } from "../../core/domain/errors.ts";
-import { OutboundMessage } from "../../core/domain/message.ts";
+import {
+  type ConversationKey,
+  type ConversationType,
+  type DeadLetter,
+  OutboundMessage,
+  type StoreUnavailable,
+} from "../../core/mod.ts";
 import type { Environment, Table } from "./environment.ts";
 import { makeTallies, type Tallies } from "./tallies.ts";
 

@@ -1,6 +1,5 @@
 import * as E from "fp-ts/lib/Either.js";
-import { type GroupId, Id, type UserId } from "../../core/domain/identity.ts";
-import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
+import { type GroupId, Id, type RelationshipDirectory, type UserId } from "../../core/mod.ts";
 import type { Environment, Table } from "./environment.ts";
 
 /** Friends under [user, friend], once each way; members under [group, user]. */

@@ -3,9 +3,7 @@ import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
-import type { ConversationKey } from "../../core/domain/conversation.ts";
-import { NoticeStatus } from "../../core/domain/screen-capture.ts";
-import type { ImportableSettings } from "../../core/ports/settings-repository.ts";
+import { type ConversationKey, type ImportableSettings, NoticeStatus } from "../../core/mod.ts";
 import type { Environment } from "./environment.ts";
 import type { LmdbOutbox } from "./outbox.ts";
 

@@ -4,10 +4,13 @@ import { setTimeout } from "node:timers/promises";
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import { type StoreUnavailable, storeUnavailable } from "../../core/domain/errors.ts";
-import type { Outbox } from "../../core/ports/outbox.ts";
-import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
-import type { ImportableSettings } from "../../core/ports/settings-repository.ts";
+import {
+  type ImportableSettings,
+  type Outbox,
+  type RelationshipDirectory,
+  type StoreUnavailable,
+  storeUnavailable,
+} from "../../core/mod.ts";
 import type { Backend } from "./backend.ts";
 import { type Channel, isUnserved, joinChannel, serveChannel } from "./channel.ts";
 import { makeJoined } from "./joined.ts";

@@ -2,8 +2,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as t from "io-ts";
-import type { ReasonCount } from "../../core/domain/delivery.ts";
-import type { StoreUnavailable } from "../../core/domain/errors.ts";
+import type { ReasonCount, StoreUnavailable } from "../../core/mod.ts";
 import type { Environment } from "./environment.ts";
 
 const Tally = t.readonly(

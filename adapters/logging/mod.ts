@@ -5,7 +5,7 @@
  */
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { type DestinationStream, type Logger, pino } from "pino";
-import type { MessageGateway } from "../../core/ports/message-gateway.ts";
+import type { MessageGateway } from "../../core/mod.ts";
 
 export type { Logger } from "pino";
 

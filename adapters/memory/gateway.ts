@@ -1,9 +1,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import type { GatewayError } from "../../core/domain/delivery.ts";
-import type { OutboundMessage } from "../../core/domain/message.ts";
-import type { MessageGateway } from "../../core/ports/message-gateway.ts";
+import type { GatewayError, MessageGateway, OutboundMessage } from "../../core/mod.ts";
 
 /** A gateway that shows what it took, and that a test can have refuse. */
 export interface MemoryGateway {

@@ -2,9 +2,7 @@ import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import type { GroupProfile } from "../../core/domain/demo-square.ts";
-import type { GroupId } from "../../core/domain/identity.ts";
-import type { GroupProfiles } from "../../core/ports/group-profiles.ts";
+import type { GroupId, GroupProfile, GroupProfiles } from "../../core/mod.ts";
 
 /** Group profiles that a test fills in. */
 export interface MemoryGroups {

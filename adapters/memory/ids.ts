@@ -1,8 +1,6 @@
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import type { InvalidId } from "../../core/domain/errors.ts";
-import { Id, WireId } from "../../core/domain/identity.ts";
-import type { IdCodec } from "../../core/ports/id-codec.ts";
+import { Id, type IdCodec, type InvalidId, WireId } from "../../core/mod.ts";
 
 const PREFIX = "w-";
 

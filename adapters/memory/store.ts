@@ -1,21 +1,23 @@
 import * as E from "fp-ts/lib/Either.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import type { ConversationKey, ConversationType } from "../../core/domain/conversation.ts";
 import type {
   Claim,
+  ClaimLost,
+  ConversationKey,
+  ConversationType,
   DeadLetter,
+  GroupId,
+  ImportableSettings,
+  NoticeStatus,
+  OutboundMessage,
+  Outbox,
   OutboxStatus,
   Outcome,
   ReasonCount,
-} from "../../core/domain/delivery.ts";
-import type { ClaimLost } from "../../core/domain/errors.ts";
-import type { GroupId, UserId } from "../../core/domain/identity.ts";
-import type { OutboundMessage } from "../../core/domain/message.ts";
-import type { NoticeStatus } from "../../core/domain/screen-capture.ts";
-import type { Outbox } from "../../core/ports/outbox.ts";
-import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
-import type { ImportableSettings } from "../../core/ports/settings-repository.ts";
+  RelationshipDirectory,
+  UserId,
+} from "../../core/mod.ts";
 
 /** The ports that one store serves together. */
 export interface MemoryStore {

@@ -2,11 +2,16 @@ import { sequenceS } from "fp-ts/lib/Apply.js";
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import { decode } from "../../core/domain/decode.ts";
-import { DemoSquare } from "../../core/domain/demo-square.ts";
-import { type VersionsUnavailable, versionsUnavailable } from "../../core/domain/errors.ts";
-import { DesktopRelease, MobileReleases, type Releases } from "../../core/domain/release.ts";
-import type { VersionSource } from "../../core/ports/version-source.ts";
+import {
+  DemoSquare,
+  DesktopRelease,
+  decode,
+  MobileReleases,
+  type Releases,
+  type VersionSource,
+  type VersionsUnavailable,
+  versionsUnavailable,
+} from "../../core/mod.ts";
 
 /** The records of a release, not yet looked at. */
 export interface ReleaseRecords {

@@ -4,8 +4,7 @@ import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import type * as t from "io-ts";
 import mysql, { type Pool, type PoolConnection, type SslOptions } from "mysql2";
-import { decode } from "../../core/domain/decode.ts";
-import { type StoreUnavailable, storeUnavailable } from "../../core/domain/errors.ts";
+import { decode, type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
 import type { MysqlAddress } from "./address.ts";
 
 /** Asks a database that may be away: every answer, or the fault, comes within the deadline. */

@@ -1,8 +1,6 @@
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import type { StoreUnavailable } from "../../core/domain/errors.ts";
-import type { GroupProfiles } from "../../core/ports/group-profiles.ts";
-import type { Relationships } from "../../core/ports/relationships.ts";
+import type { GroupProfiles, Relationships, StoreUnavailable } from "../../core/mod.ts";
 import { type MysqlUrlFault, parseMysqlUrl } from "./address.ts";
 import { makeConnection, QUERY_MS } from "./connection.ts";
 import { makeGroups } from "./groups.ts";

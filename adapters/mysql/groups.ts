@@ -3,8 +3,7 @@ import * as O from "fp-ts/lib/Option.js";
 import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
-import type { GroupId } from "../../core/domain/identity.ts";
-import type { GroupProfiles } from "../../core/ports/group-profiles.ts";
+import type { GroupId, GroupProfiles } from "../../core/mod.ts";
 import type { Connection } from "./connection.ts";
 import { integerOf } from "./ids.ts";
 

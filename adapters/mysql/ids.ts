@@ -1,5 +1,5 @@
 import * as O from "fp-ts/lib/Option.js";
-import type { Id } from "../../core/domain/identity.ts";
+import type { Id } from "../../core/mod.ts";
 
 const LARGEST = 2 ** 32 - 1;
 

@@ -3,9 +3,7 @@ import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
-import type { StoreUnavailable } from "../../core/domain/errors.ts";
-import type { Id } from "../../core/domain/identity.ts";
-import type { Relationships } from "../../core/ports/relationships.ts";
+import type { Id, Relationships, StoreUnavailable } from "../../core/mod.ts";
 import type { Connection } from "./connection.ts";
 import { integerOf } from "./ids.ts";
 

@@ -9,10 +9,12 @@ import {
   type ConversationKey,
   conversationKey,
   conversationWith,
-} from "../../core/domain/conversation.ts";
-import type { StoreUnavailable } from "../../core/domain/errors.ts";
-import { type GroupId, Id, type UserId } from "../../core/domain/identity.ts";
-import { NoticeStatus } from "../../core/domain/screen-capture.ts";
+  type GroupId,
+  Id,
+  NoticeStatus,
+  type StoreUnavailable,
+  type UserId,
+} from "../../core/mod.ts";
 import type { Connection } from "./connection.ts";
 import { integerOf } from "./ids.ts";
 

@@ -17,7 +17,7 @@ import {
   RateLimiterRedis,
   RateLimiterRes,
 } from "rate-limiter-flexible";
-import type { UserId } from "../../core/domain/identity.ts";
+import type { UserId } from "../../core/mod.ts";
 
 /** Why a request was counted in this process alone. */
 export interface SharedCountFault {

@@ -1,4 +1,4 @@
-import type { StoreUnavailable } from "../../core/domain/errors.ts";
+import type { StoreUnavailable } from "../../core/mod.ts";
 import type { PartitionKeys } from "./keys.ts";
 
 /** What is known of partitions that answered with a fault. */

@@ -1,7 +1,7 @@
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { Cluster, type Redis } from "ioredis";
-import type { StoreUnavailable } from "../../core/domain/errors.ts";
+import type { StoreUnavailable } from "../../core/mod.ts";
 import type { Client } from "./client.ts";
 import type { Connection } from "./connection.ts";
 

@@ -1,6 +1,6 @@
 import * as t from "io-ts";
 import { Redis } from "ioredis";
-import { type StoreUnavailable, storeUnavailable } from "../../core/domain/errors.ts";
+import { type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
 import { absenceOf, reasonOf } from "./absence.ts";
 import type { Client } from "./client.ts";
 

@@ -1,4 +1,4 @@
-import type { ConversationKey, ConversationType } from "../../core/domain/conversation.ts";
+import type { ConversationKey, ConversationType } from "../../core/mod.ts";
 
 /** How many parts the conversations are in: each is on one node of a Cluster. */
 export const PARTITIONS = 32;

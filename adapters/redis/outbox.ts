@@ -7,20 +7,19 @@ import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
 import {
+  type Claim,
+  type ClaimLost,
   CONVERSATION_TYPES,
   type ConversationKey,
   type ConversationType,
-} from "../../core/domain/conversation.ts";
-import type {
-  Claim,
-  DeadLetter,
-  OutboxStatus,
-  Outcome,
-  ReasonCount,
-} from "../../core/domain/delivery.ts";
-import type { ClaimLost, StoreUnavailable } from "../../core/domain/errors.ts";
-import { OutboundMessage } from "../../core/domain/message.ts";
-import type { Outbox } from "../../core/ports/outbox.ts";
+  type DeadLetter,
+  OutboundMessage,
+  type Outbox,
+  type OutboxStatus,
+  type Outcome,
+  type ReasonCount,
+  type StoreUnavailable,
+} from "../../core/mod.ts";
 import { type Connection, run } from "./connection.ts";
 import { makeDemotions } from "./demotion.ts";
 import type { Keys, PartitionKeys } from "./keys.ts";

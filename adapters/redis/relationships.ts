@@ -1,10 +1,12 @@
 import { pipe } from "fp-ts/lib/function.js";
 import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import type { StoreUnavailable } from "../../core/domain/errors.ts";
-import { storeUnavailable } from "../../core/domain/errors.ts";
-import { Id } from "../../core/domain/identity.ts";
-import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
+import {
+  Id,
+  type RelationshipDirectory,
+  type StoreUnavailable,
+  storeUnavailable,
+} from "../../core/mod.ts";
 import { type Connection, run } from "./connection.ts";
 import type { Keys } from "./keys.ts";
 import { RELATE } from "./scripts.ts";

@@ -1,7 +1,7 @@
 import calculateSlot from "cluster-key-slot";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { Cluster } from "ioredis";
-import type { StoreUnavailable } from "../../core/domain/errors.ts";
+import type { StoreUnavailable } from "../../core/mod.ts";
 import type { Change, Client } from "./client.ts";
 import { unavailableOn } from "./fault.ts";
 

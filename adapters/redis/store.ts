@@ -1,8 +1,10 @@
 import type * as TE from "fp-ts/lib/TaskEither.js";
-import type { StoreUnavailable } from "../../core/domain/errors.ts";
-import type { Outbox } from "../../core/ports/outbox.ts";
-import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
-import type { ImportableSettings } from "../../core/ports/settings-repository.ts";
+import type {
+  ImportableSettings,
+  Outbox,
+  RelationshipDirectory,
+  StoreUnavailable,
+} from "../../core/mod.ts";
 import type { Client, RedisConnectionOptions } from "./client.ts";
 import { connect } from "./connection.ts";
 import { durabilityRisks } from "./durability.ts";

@@ -5,7 +5,6 @@
  * @module
  */
 import * as E from "fp-ts/lib/Either.js";
-import type { StoreUnavailable } from "../../core/domain/errors.ts";
 import {
   type Claim,
   type ClaimLost,
@@ -14,6 +13,7 @@ import {
   type Delivery,
   type Misc,
   type Outbox,
+  type StoreUnavailable,
 } from "../../core/mod.ts";
 
 /** Calls `wake` once, after `ms` milliseconds, unless what it answers is called before. */

@@ -1,10 +1,12 @@
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import type { ConversationType } from "../../core/domain/conversation.ts";
-import type { GatewayError } from "../../core/domain/delivery.ts";
-import type { OutboundMessage } from "../../core/domain/message.ts";
-import type { MessageGateway } from "../../core/ports/message-gateway.ts";
+import type {
+  ConversationType,
+  GatewayError,
+  MessageGateway,
+  OutboundMessage,
+} from "../../core/mod.ts";
 import { type Breaker, type BreakerRule, CLOSED, failed, openFor } from "./breaker.ts";
 import type { Verdict } from "./classify.ts";
 import {

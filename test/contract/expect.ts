@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
-import { Id, WireId } from "../../core/domain/identity.ts";
+import { Id, WireId } from "../../core/mod.ts";
 
 /** Runs a task and gives its value, or throws with the error that it answered. */
 export const succeed = async <Failure, Value>(task: TaskEither<Failure, Value>): Promise<Value> => {

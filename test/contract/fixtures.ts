@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import * as O from "fp-ts/lib/Option.js";
-import { CONVERSATION_TYPES, type ConversationType } from "../../core/domain/conversation.ts";
-import type { Claim } from "../../core/domain/delivery.ts";
-import type { OutboundMessage } from "../../core/domain/message.ts";
-import { screenCaptureNotice } from "../../core/domain/screen-capture.ts";
-import type { Outbox } from "../../core/ports/outbox.ts";
+import {
+  type Claim,
+  CONVERSATION_TYPES,
+  type ConversationType,
+  type OutboundMessage,
+  type Outbox,
+  screenCaptureNotice,
+} from "../../core/mod.ts";
 import { succeed, wireId } from "./expect.ts";
 
 /** A notice that is told from the others by its sender. */

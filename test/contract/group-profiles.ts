@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import type { GroupProfile } from "../../core/domain/demo-square.ts";
-import type { GroupProfiles } from "../../core/ports/group-profiles.ts";
+import type { GroupProfile, GroupProfiles } from "../../core/mod.ts";
 import type { Contract } from "./contract.ts";
 import { id, succeed } from "./expect.ts";
 

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import * as E from "fp-ts/lib/Either.js";
-import type { Id } from "../../core/domain/identity.ts";
-import type { IdCodec } from "../../core/ports/id-codec.ts";
+import type { Id, IdCodec } from "../../core/mod.ts";
 import type { Contract } from "./contract.ts";
 import { fail, succeed } from "./expect.ts";
 

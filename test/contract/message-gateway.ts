@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
-import type { GatewayError } from "../../core/domain/delivery.ts";
-import type { OutboundMessage } from "../../core/domain/message.ts";
-import type { MessageGateway } from "../../core/ports/message-gateway.ts";
+import type { GatewayError, MessageGateway, OutboundMessage } from "../../core/mod.ts";
 import type { Contract } from "./contract.ts";
 import { fail, succeed, wireId } from "./expect.ts";
 

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import * as O from "fp-ts/lib/Option.js";
-import type { Claim, OutboxStatus, Outcome } from "../../core/domain/delivery.ts";
-import type { Outbox } from "../../core/ports/outbox.ts";
+import type { Claim, Outbox, OutboxStatus, Outcome } from "../../core/mod.ts";
 import type { Contract } from "./contract.ts";
 import { fail, succeed } from "./expect.ts";
 import { type Clock, drain, noticeFrom, senders } from "./fixtures.ts";

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import type { Id } from "../../core/domain/identity.ts";
-import type { RelationshipDirectory, Relationships } from "../../core/ports/relationships.ts";
+import type { Id, RelationshipDirectory, Relationships } from "../../core/mod.ts";
 import type { Contract } from "./contract.ts";
 import { id, succeed } from "./expect.ts";
 

@@ -1,9 +1,5 @@
 import assert from "node:assert/strict";
-import type { Outbox } from "../../core/ports/outbox.ts";
-import type {
-  ImportableSettings,
-  SettingsRepository,
-} from "../../core/ports/settings-repository.ts";
+import type { ImportableSettings, Outbox, SettingsRepository } from "../../core/mod.ts";
 import type { Contract } from "./contract.ts";
 import { succeed } from "./expect.ts";
 import { drain, noticeFrom, senders } from "./fixtures.ts";

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import type { Either } from "fp-ts/lib/Either.js";
 import * as E from "fp-ts/lib/Either.js";
-import type { VersionsUnavailable } from "../../core/domain/errors.ts";
-import type { Releases } from "../../core/domain/release.ts";
-import type { VersionSource } from "../../core/ports/version-source.ts";
+import type { Releases, VersionSource, VersionsUnavailable } from "../../core/mod.ts";
 import type { Contract } from "./contract.ts";
 import { fail, succeed } from "./expect.ts";
 

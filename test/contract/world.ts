@@ -11,8 +11,7 @@ import {
   makeMemoryVersions,
 } from "../../adapters/memory/mod.ts";
 import { makeSessions, type Sessions, signSession } from "../../adapters/session/mod.ts";
-import { storeUnavailable } from "../../core/domain/errors.ts";
-import { createMisc, type Misc } from "../../core/mod.ts";
+import { createMisc, type Misc, storeUnavailable } from "../../core/mod.ts";
 import { id, succeed } from "./expect.ts";
 import { legacyCookie, md5 } from "./legacy-cookie.ts";
 

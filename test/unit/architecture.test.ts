@@ -142,7 +142,7 @@ const partOf = (file: string): string => {
 
 const allowedIn = (part: string): ReadonlyArray<string> | undefined => {
   const adapter = part === "test/contract" ? CONTRACTS : ADAPTERS[part];
-  return adapter === undefined ? CORE[part] : ["core", part, "fp-ts", "io-ts", ...adapter];
+  return adapter === undefined ? CORE[part] : ["core/mod.ts", part, "fp-ts", "io-ts", ...adapter];
 };
 
 const isRelative = (specifier: string): boolean => /^\.\.?(\/|$)/.test(specifier);
@@ -267,15 +267,22 @@ for (const [file, text, expected] of [
     "adapters/ids/a.ts",
     'const { makeMemory } = await import("../memory/mod.ts");\nawait import(makeMemory);',
     [
-      "adapters/ids/a.ts:1 imports ../memory/mod.ts: adapters/ids may import only core, adapters/ids, fp-ts, io-ts",
-      "adapters/ids/a.ts:2 imports what only running it tells: adapters/ids may import only core, adapters/ids, fp-ts, io-ts",
+      "adapters/ids/a.ts:1 imports ../memory/mod.ts: adapters/ids may import only core/mod.ts, adapters/ids, fp-ts, io-ts",
+      "adapters/ids/a.ts:2 imports what only running it tells: adapters/ids may import only core/mod.ts, adapters/ids, fp-ts, io-ts",
+    ],
+  ],
+  [
+    "adapters/ids/a.ts",
+    'import { Id } from "../../core/domain/identity.ts";',
+    [
+      "adapters/ids/a.ts:1 imports ../../core/domain/identity.ts: adapters/ids may import only core/mod.ts, adapters/ids, fp-ts, io-ts",
     ],
   ],
   [
     "adapters/config/a.ts",
     'import { readFileSync } from "node:fs";',
     [
-      "adapters/config/a.ts:1 imports node:fs: adapters/config may import only core, adapters/config, fp-ts, io-ts",
+      "adapters/config/a.ts:1 imports node:fs: adapters/config may import only core/mod.ts, adapters/config, fp-ts, io-ts",
     ],
   ],
   [
@@ -290,8 +297,8 @@ for (const [file, text, expected] of [
     "adapters/hapi/a.ts",
     'import { Container } from "inversify";\nimport type { open } from "../../test/support/x.ts";',
     [
-      "adapters/hapi/a.ts:1 imports inversify: adapters/hapi may import only core, adapters/hapi, fp-ts, io-ts, node:, @hapi/hapi, proxy-addr, adapters/http",
-      "adapters/hapi/a.ts:2 imports ../../test/support/x.ts: adapters/hapi may import only core, adapters/hapi, fp-ts, io-ts, node:, @hapi/hapi, proxy-addr, adapters/http",
+      "adapters/hapi/a.ts:1 imports inversify: adapters/hapi may import only core/mod.ts, adapters/hapi, fp-ts, io-ts, node:, @hapi/hapi, proxy-addr, adapters/http",
+      "adapters/hapi/a.ts:2 imports ../../test/support/x.ts: adapters/hapi may import only core/mod.ts, adapters/hapi, fp-ts, io-ts, node:, @hapi/hapi, proxy-addr, adapters/http",
     ],
   ],
   [
@@ -314,8 +321,8 @@ for (const [file, text, expected] of [
     "test/contract/a.ts",
     'import test from "ava";\nimport { until } from "../support/until.ts";',
     [
-      "test/contract/a.ts:1 imports ava: test/contract may import only core, test/contract, fp-ts, io-ts, adapters/memory, adapters/session, node:assert/strict, node:crypto",
-      "test/contract/a.ts:2 imports ../support/until.ts: test/contract may import only core, test/contract, fp-ts, io-ts, adapters/memory, adapters/session, node:assert/strict, node:crypto",
+      "test/contract/a.ts:1 imports ava: test/contract may import only core/mod.ts, test/contract, fp-ts, io-ts, adapters/memory, adapters/session, node:assert/strict, node:crypto",
+      "test/contract/a.ts:2 imports ../support/until.ts: test/contract may import only core/mod.ts, test/contract, fp-ts, io-ts, adapters/memory, adapters/session, node:assert/strict, node:crypto",
     ],
   ],
   [
