@@ -10,7 +10,6 @@ import {
   type Route,
   refusing,
   requestId,
-  SECURITY_HEADERS,
   unknown,
 } from "../http/mod.ts";
 import { bytesOf } from "./body.ts";
@@ -115,5 +114,5 @@ const responseOf = (
 ): Response =>
   new Response(method === "HEAD" || body === "" ? null : body, {
     status,
-    headers: { ...SECURITY_HEADERS, ...headers, "x-request-id": id },
+    headers: { ...headers, "x-request-id": id },
   });

@@ -9,7 +9,6 @@ import {
   type Route,
   refusing,
   requestId,
-  SECURITY_HEADERS,
 } from "../http/mod.ts";
 
 /** The network address that a request comes from, if it matters. */
@@ -145,7 +144,7 @@ export const throughHapi = (
   requestId: string,
 ): ResponseObject => {
   const response = toolkit.response(body === "" ? undefined : body).code(status);
-  for (const [name, value] of Object.entries({ ...SECURITY_HEADERS, ...headers })) {
+  for (const [name, value] of Object.entries(headers)) {
     response.header(name, value);
   }
   return response.header("x-request-id", requestId);
@@ -180,7 +179,7 @@ const listOf = (headers: HttpResponse["headers"]): ReadonlyArray<string> => {
   if (found !== undefined) {
     return found;
   }
-  const list = Object.entries({ ...SECURITY_HEADERS, ...headers }).flat();
+  const list = Object.entries(headers).flat();
   lists.set(headers, list);
   return list;
 };

@@ -13,7 +13,6 @@ import {
   type Route,
   reasonOf,
   requestId,
-  SECURITY_HEADERS,
   unknown,
 } from "../http/mod.ts";
 import { addressBehind } from "./address.ts";
@@ -130,7 +129,6 @@ const refuseUnreadable = (fault: NodeJS.ErrnoException, socket: Duplex): void =>
     fault.code === "ERR_HTTP_REQUEST_TIMEOUT" ? { _tag: "REQUEST_TIMEOUT" } : UNREADABLE,
   );
   const lines = Object.entries({
-    ...SECURITY_HEADERS,
     ...headers,
     "x-request-id": requestId(undefined),
     "content-length": String(Buffer.byteLength(body)),

@@ -1,6 +1,6 @@
 import { pipe } from "fp-ts/lib/function.js";
 import * as T from "fp-ts/lib/Task.js";
-import { PRIVATE } from "./messages.ts";
+import { PRIVATE, respond } from "./messages.ts";
 import type { Route } from "./routes.ts";
 
 /** A file of a page, and where it is served. */
@@ -27,14 +27,12 @@ export const assetRoutes = (
     answer: () =>
       pipe(
         read,
-        T.map((body) => ({
-          status: 200,
-          headers: {
-            "content-type": contentType,
-            "content-security-policy": policy,
-            ...PRIVATE,
-          },
-          body,
-        })),
+        T.map((body) =>
+          respond(
+            200,
+            { "content-type": contentType, "content-security-policy": policy, ...PRIVATE },
+            body,
+          ),
+        ),
       ),
   }));

@@ -19,7 +19,7 @@ export interface HttpRequest {
 /** An answer, whole. */
 export interface HttpResponse {
   readonly status: number;
-  /** By lower-case name. */
+  /** By lower-case name: all but the length, the request's id, and what a face has to say. */
   readonly headers: Readonly<Record<string, string>>;
   /** Empty: no body. */
   readonly body: string;
@@ -38,6 +38,13 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "referrer-policy": "no-referrer",
 };
 
+/** An answer with the headers that every one has; its own come first. */
+export const respond = (
+  status: number,
+  headers: HttpResponse["headers"],
+  body: string,
+): HttpResponse => ({ status, headers: { ...SECURITY_HEADERS, ...headers }, body });
+
 const JSON_TYPE = "application/json; charset=utf-8";
 
 /** A JSON answer. */
@@ -45,11 +52,7 @@ export const json = (
   status: number,
   body: unknown,
   headers: Readonly<Record<string, string>> = {},
-): HttpResponse => ({
-  status,
-  headers: { "content-type": JSON_TYPE, ...headers },
-  body: JSON.stringify(body),
-});
+): HttpResponse => respond(status, { "content-type": JSON_TYPE, ...headers }, JSON.stringify(body));
 
 /** The cache rule of every 200. */
 export const PRIVATE: { readonly "cache-control": "private" } = { "cache-control": "private" };
@@ -61,4 +64,4 @@ export const ok = (body: unknown): HttpResponse => ({
   body: JSON.stringify(body),
 });
 
-const OK_HEADERS: HttpResponse["headers"] = { "content-type": JSON_TYPE, ...PRIVATE };
+const { headers: OK_HEADERS } = json(200, null, PRIVATE);

@@ -5,7 +5,7 @@ import type { Misc, Unready } from "../../core/mod.ts";
 import { withDeadline } from "./deadline.ts";
 import { errorResponse } from "./error-response.ts";
 import type { HttpError } from "./errors.ts";
-import { json, ok, PRIVATE } from "./messages.ts";
+import { json, ok, PRIVATE, respond } from "./messages.ts";
 import type { Route } from "./routes.ts";
 
 /** What the routes for operators show. */
@@ -50,11 +50,9 @@ export const operationRoutes = ({
       pipe(
         TE.fromTask(metrics.read),
         withDeadline(DEADLINE_MS),
-        TE.match(errorResponse, (body) => ({
-          status: 200,
-          headers: { "content-type": metrics.contentType, ...PRIVATE },
-          body,
-        })),
+        TE.match(errorResponse, (body) =>
+          respond(200, { "content-type": metrics.contentType, ...PRIVATE }, body),
+        ),
       ),
   },
   {

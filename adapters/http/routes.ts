@@ -4,14 +4,14 @@ import * as O from "fp-ts/lib/Option.js";
 import * as T from "fp-ts/lib/Task.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import type * as t from "io-ts";
-import type { Misc, UserId } from "../../core/mod.ts";
+import type { DesktopRelease, Misc, MobileReleases, UserId } from "../../core/mod.ts";
 import type { Sessions } from "../session/mod.ts";
 import { authenticate, type FailureLimit, type RateLimit } from "./authentication.ts";
 import { ConversationBody, readBody, SendMessageBody, SetScreenCaptureBody } from "./bodies.ts";
 import { withDeadline } from "./deadline.ts";
 import { errorResponse } from "./error-response.ts";
 import type { HttpError } from "./errors.ts";
-import { type HttpRequest, type HttpResponse, ok } from "./messages.ts";
+import { type HttpRequest, type HttpResponse, ok, respond } from "./messages.ts";
 import { makeValidated } from "./validator.ts";
 
 /** One row of the route table. HEAD is served where GET is, by whoever serves the table. */
@@ -48,9 +48,7 @@ export const miscRoutes = ({
   deadlineMs = 3_900,
   instrument = (route) => route,
 }: MiscRouteOptions): ReadonlyArray<Route> => {
-  const desktop = makeValidated();
-  const mobile = makeValidated();
-  const clients = makeValidated();
+  const desktop = makeValidated<DesktopRelease>((release) => release);
   const caller = authenticate(sessions, rateLimit, failureLimit);
 
   const post = <Body>(
@@ -77,47 +75,40 @@ export const miscRoutes = ({
     };
   };
 
+  const mobile = (path: string, bodyOf: (releases: MobileReleases) => unknown): Route => {
+    const validated = makeValidated(bodyOf);
+    return {
+      method: "GET",
+      path,
+      answer:
+        ({ header }) =>
+        async () => {
+          const releases = await misc.mobileVersions()();
+          return E.isLeft(releases)
+            ? errorResponse(releases.left)
+            : validated(releases.right)(header("if-none-match"))();
+        },
+    };
+  };
+
   const routes: ReadonlyArray<Route> = [
     {
       method: "GET",
       path: "/misc/latest_update",
-      answer: ({ query, header }) =>
-        pipe(
-          misc.checkUpdate(versionIn(query())),
-          TE.matchE(
-            (error) => T.of(errorResponse(error)),
-            O.match(
-              () => T.of(NOTHING_NEWER),
-              (release) => desktop(release, release)(header("if-none-match")),
-            ),
-          ),
-        ),
+      answer:
+        ({ query, header }) =>
+        async () => {
+          const update = await misc.checkUpdate(versionIn(query()))();
+          if (E.isLeft(update)) {
+            return errorResponse(update.left);
+          }
+          return O.isNone(update.right)
+            ? NOTHING_NEWER
+            : desktop(update.right.value)(header("if-none-match"))();
+        },
     },
-    {
-      method: "GET",
-      path: "/misc/mobile_version",
-      answer: ({ header }) =>
-        pipe(
-          misc.mobileVersions(),
-          TE.matchE(
-            (error) => T.of(errorResponse(error)),
-            (releases) =>
-              mobile(releases, { code: 200, result: releases })(header("if-none-match")),
-          ),
-        ),
-    },
-    {
-      method: "GET",
-      path: "/misc/client_version",
-      answer: ({ header }) =>
-        pipe(
-          misc.mobileVersions(),
-          TE.matchE(
-            (error) => T.of(errorResponse(error)),
-            (releases) => clients(releases, releases)(header("if-none-match")),
-          ),
-        ),
-    },
+    mobile("/misc/mobile_version", (result) => ({ code: 200, result })),
+    mobile("/misc/client_version", (result) => result),
     {
       method: "GET",
       path: "/misc/demo_square",
@@ -158,7 +149,7 @@ export const miscRoutes = ({
 
 const UNLIMITED: FailureLimit = { refusal: () => T.of(O.none), count: () => T.of(undefined) };
 
-const NOTHING_NEWER: HttpResponse = { status: 204, headers: {}, body: "" };
+const NOTHING_NEWER = respond(204, {}, "");
 
 // A `+` that a client did not encode arrives as a space, and a version holds no other.
 const versionIn = (query: URLSearchParams): string => {

@@ -1,5 +1,5 @@
 import type * as T from "fp-ts/lib/Task.js";
-import { type HttpResponse, ok, PRIVATE } from "./messages.ts";
+import { type HttpResponse, ok, PRIVATE, respond } from "./messages.ts";
 
 interface Validated {
   readonly etag: string;
@@ -7,21 +7,20 @@ interface Validated {
 }
 
 /**
- * Makes answers that carry a strong ETag. What is answered to the same object is serialised once,
- * for as long as somebody holds that object: a version source answers with the same one until its
- * releases change.
+ * Makes answers about a subject that carry a strong ETag. What is answered to the same object is
+ * serialised once, for as long as somebody holds that object: a version source answers with the
+ * same one until its releases change.
  */
-export const makeValidated = (): ((
-  subject: object,
-  body: unknown,
-) => (ifNoneMatch: string | undefined) => T.Task<HttpResponse>) => {
-  const known = new WeakMap<object, Promise<Validated>>();
-  return (subject, body) => (ifNoneMatch) => async () => {
-    const validating = known.get(subject) ?? validate(ok(body));
+export const makeValidated = <Subject extends object>(
+  bodyOf: (subject: Subject) => unknown,
+): ((subject: Subject) => (ifNoneMatch: string | undefined) => T.Task<HttpResponse>) => {
+  const known = new WeakMap<Subject, Promise<Validated>>();
+  return (subject) => (ifNoneMatch) => async () => {
+    const validating = known.get(subject) ?? validate(ok(bodyOf(subject)));
     known.set(subject, validating);
     const { etag, answer } = await validating;
     return ifNoneMatch !== undefined && matches(ifNoneMatch, etag)
-      ? { status: 304, headers: { ...PRIVATE, etag }, body: "" }
+      ? respond(304, { ...PRIVATE, etag }, "")
       : answer;
   };
 };
