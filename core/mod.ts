@@ -67,7 +67,7 @@ export { decode, decodeAll, guarded, NonEmptyText, Text } from "./domain/decode.
 export {
   afterFailure,
   type Claim,
-  type DeadLetter,
+  DeadLetter,
   type GatewayError,
   LEASE_MS,
   mayStillSend,

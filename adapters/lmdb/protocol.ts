@@ -14,7 +14,7 @@ import {
   type ClaimLost,
   type ConversationKey,
   type ConversationType,
-  type DeadLetter,
+  DeadLetter,
   type GroupId,
   guarded,
   Id,
@@ -129,15 +129,6 @@ const outcome = t.union([
 const option = <A>(value: t.Type<A, unknown, unknown>): t.Type<O.Option<A>, unknown, unknown> =>
   t.union([t.type({ _tag: t.literal("None") }), t.type({ _tag: t.literal("Some"), value })]);
 
-const deadLetter = t.type({
-  conversation: t.string,
-  notice: OutboundMessage,
-  reason: t.string,
-  attempts: t.number,
-  storedAt: t.number,
-  diedAt: t.number,
-});
-
 const status = t.type({
   pending: t.number,
   oldest: option(t.number),
@@ -245,7 +236,7 @@ export const SETTLE: Method<[Claim, Outcome], ClaimLost, void> = define(
 export const DEAD_LETTERS: Method<[], never, ReadonlyArray<DeadLetter>> = define(
   "deadLetters",
   NoArguments,
-  t.readonlyArray(deadLetter),
+  t.readonlyArray(DeadLetter),
   t.never,
   ({ outbox }) => outbox.deadLetters,
 );

@@ -6,7 +6,7 @@ import * as t from "io-ts";
 import {
   type ConversationKey,
   type ConversationType,
-  type DeadLetter,
+  DeadLetter,
   OutboundMessage,
   type StoreUnavailable,
 } from "../../core/mod.ts";
@@ -67,14 +67,7 @@ export interface Grave {
 
 const Grave: t.Type<Grave, unknown, unknown> = t.type({
   number: t.number,
-  letter: t.type({
-    conversation: t.string,
-    notice: OutboundMessage,
-    reason: t.string,
-    attempts: t.number,
-    storedAt: t.number,
-    diedAt: t.number,
-  }),
+  letter: DeadLetter,
 });
 
 /** `PENDING`: how many notices there are. `TOKEN`, `DEATH`: the last that was given. */

@@ -12,7 +12,7 @@ import {
   CONVERSATION_TYPES,
   type ConversationKey,
   type ConversationType,
-  type DeadLetter,
+  DeadLetter,
   OutboundMessage,
   type Outbox,
   type OutboxStatus,
@@ -42,16 +42,7 @@ const Entry = versioned(
   t.type({ notice: OutboundMessage, attempts: t.number, storedAt: t.number }),
 );
 
-const Dead = versioned(
-  t.type({
-    conversation: t.string,
-    notice: OutboundMessage,
-    reason: t.string,
-    attempts: t.number,
-    storedAt: t.number,
-    diedAt: t.number,
-  }),
-);
+const Dead = versioned(DeadLetter);
 
 /** An entry in its queue: behind its number, by which its age is kept. */
 const NUMBERED = /^\d+ (.*)$/s;

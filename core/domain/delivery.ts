@@ -4,9 +4,10 @@
  * @module
  */
 import type { Option } from "fp-ts/lib/Option.js";
+import * as t from "io-ts";
 import type { ConversationKey } from "./conversation.ts";
 import type { GatewayRejected, GatewayUnavailable } from "./errors.ts";
-import type { OutboundMessage } from "./message.ts";
+import { OutboundMessage } from "./message.ts";
 
 /** A notice that one deliverer holds, and nobody else until its lease runs out. */
 export interface Claim {
@@ -45,6 +46,29 @@ export interface DeadLetter {
   /** When it was given up. */
   readonly diedAt: number;
 }
+
+/**
+ * Reads a {@link DeadLetter}, for stores that keep one.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { DeadLetter } from "sealtalk-misc";
+ *
+ * assert.equal(DeadLetter.is({ reason: "1005" }), false);
+ * ```
+ */
+export const DeadLetter: t.Type<DeadLetter, unknown, unknown> = t.readonly(
+  t.type({
+    conversation: t.string,
+    notice: OutboundMessage,
+    reason: t.string,
+    attempts: t.number,
+    storedAt: t.number,
+    diedAt: t.number,
+  }),
+  "a dead letter",
+);
 
 /** What an outbox holds at one moment. */
 export interface OutboxStatus {
