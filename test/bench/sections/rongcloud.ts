@@ -3,7 +3,7 @@ import { startDeafHost } from "../../support/deaf-host.ts";
 import { freePort } from "../../support/redis-server.ts";
 import type { Defer } from "../cleanup.ts";
 import type { Loaded } from "../generator.ts";
-import { metricOf } from "../metrics.ts";
+import { metricOf, WAITING } from "../metrics.ts";
 import { startChild, startOurs } from "../processes.ts";
 import { SET_STATUS } from "../requests.ts";
 import type { Section } from "../section.ts";
@@ -60,7 +60,7 @@ export const benchRongCloud: Section = async ({ report, generator, defer }) => {
       // Another each time: what one round leaves undelivered is not the next one's work.
       const server = await startOurs(defer, { ...(await makeLmdb(defer)), ...variables });
       const loaded = await generator.saturate(server, SET_STATUS);
-      const waiting = await metricOf(server, 'sealtalk_misc_outbox_notices{state="pending"}');
+      const waiting = await metricOf(server, WAITING);
       runs.get(name)?.push({ ...loaded, waiting });
       await server.kill();
     }
