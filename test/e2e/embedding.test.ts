@@ -25,7 +25,8 @@ const page = await readFile("docs/embedding.md", "utf8");
 test.after.always(remove);
 test.before(async () => {
   await makeProject(project, await packPackage(dir), [
-    ...["@hapi/hapi", "@hono/node-server", "cookie", "express", "hono", "jose", "lru-cache"],
+    ...["@hapi/hapi", "@hono/node-server", "chokidar", "cookie", "express", "hono", "jose", "lmdb"],
+    ...["lru-cache", "proxy-addr"],
   ]);
 });
 
@@ -51,6 +52,7 @@ const startWorker: Start = async (file, port) => {
 const deno: Start = async (file) => [await denoPath(), "run", "--allow-net", "--allow-env", file];
 
 for (const [heading, start, alone] of [
+  ["On real adapters", node, true],
   ["Deno", deno, true],
   ["Bun", async (file) => [binPath("bun"), file], true],
   ["A Worker", startWorker, true],
