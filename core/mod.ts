@@ -20,10 +20,11 @@ import type { Option } from "fp-ts/lib/Option.js";
 import type { Task } from "fp-ts/lib/Task.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import type { ConversationType } from "./domain/conversation.ts";
-import type { Claim, GatewayError } from "./domain/delivery.ts";
+import type { Claim } from "./domain/delivery.ts";
 import type { DemoSquareItem } from "./domain/demo-square.ts";
 import type {
   ClaimLost,
+  GatewayError,
   InvalidVersion,
   StoreUnavailable,
   VersionsUnavailable,
@@ -53,24 +54,18 @@ import {
 } from "./usecases/screen-capture.ts";
 import { type SendMessageInput, sendMessage } from "./usecases/send-message.ts";
 
-export { AppVersion, AppVersionOrd, isUpdate, parseAppVersion } from "./domain/app-version.ts";
+export { AppVersion, parseAppVersion } from "./domain/app-version.ts";
 export {
   CONVERSATION_TYPES,
-  type Conversation,
   type ConversationKey,
-  type ConversationType,
-  conversationKey,
-  conversationType,
-  conversationWith,
+  ConversationType,
+  keyOfGroup,
+  keyOfPair,
 } from "./domain/conversation.ts";
 export { decode, decodeAll, guarded, NonEmptyText, Text } from "./domain/decode.ts";
 export {
-  afterFailure,
   type Claim,
   DeadLetter,
-  type GatewayError,
-  LEASE_MS,
-  mayStillSend,
   type OutboxStatus,
   type Outcome,
   type ReasonCount,
@@ -79,11 +74,11 @@ export {
   type DemoPlace,
   DemoSquare,
   type DemoSquareItem,
-  demoSquareItem,
   type GroupProfile,
 } from "./domain/demo-square.ts";
 export {
   type ClaimLost,
+  type GatewayError,
   type GatewayRejected,
   type GatewayUnavailable,
   type InvalidId,
@@ -95,7 +90,6 @@ export {
   type NotFriends,
   type StoreUnavailable,
   storeUnavailable,
-  type Tagged,
   type Unauthenticated,
   type UnsupportedConversationType,
   type VersionsUnavailable,
@@ -105,13 +99,11 @@ export { type GroupId, Id, type UserId, WireId } from "./domain/identity.ts";
 export {
   type Address,
   type JsonObject,
-  messageContent,
   ObjectName,
   OutboundMessage,
 } from "./domain/message.ts";
 export {
   DesktopRelease,
-  DownloadUrl,
   type MobileRelease,
   MobileReleases,
   type Releases,
@@ -120,7 +112,6 @@ export {
 export {
   type NoticeOperation,
   NoticeStatus,
-  operationFor,
   screenCaptureNotice,
 } from "./domain/screen-capture.ts";
 export type { GroupProfiles } from "./ports/group-profiles.ts";

@@ -7,10 +7,10 @@ import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
 import {
   type ConversationKey,
-  conversationKey,
-  conversationWith,
   type GroupId,
   Id,
+  keyOfGroup,
+  keyOfPair,
   NoticeStatus,
   type StoreUnavailable,
   type UserId,
@@ -159,14 +159,11 @@ const conversationOf = (type: number, operateId: string): E.Either<string, Conve
       return operateId === `${one}_${other}` && Number(one) < Number(other)
         ? pipe(
             idsOf(one, other),
-            E.map((users) => conversationKey(conversationWith("PRIVATE", ...users))),
+            E.map((users) => keyOfPair(...users)),
           )
         : E.left("operateId is not two ids, the smaller one first, joined by _");
     case 3:
-      return pipe(
-        idOf(operateId),
-        E.map((group) => conversationKey(conversationWith("GROUP", group, group))),
-      );
+      return pipe(idOf(operateId), E.map(keyOfGroup));
     default:
       return E.left("conversationType is neither 1 nor 3");
   }

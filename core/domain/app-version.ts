@@ -5,10 +5,8 @@
  */
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
-import * as Ord from "fp-ts/lib/Ord.js";
-import { sign } from "fp-ts/lib/Ordering.js";
 import type * as t from "io-ts";
-import compare from "semver/functions/compare.js";
+import gt from "semver/functions/gt.js";
 import parse from "semver/functions/parse.js";
 import { guarded } from "./decode.ts";
 import type { InvalidVersion } from "./errors.ts";
@@ -55,32 +53,9 @@ export const parseAppVersion = (text: string): E.Either<InvalidVersion, AppVersi
   );
 
 /**
- * Semver precedence: 1.10.0 is above 1.9.0, a release above its pre-releases, build metadata
- * counts for nothing.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { AppVersion, AppVersionOrd } from "sealtalk-misc";
- *
- * const versions = ["1.10.0", "1.9.0", "1.10.0-rc.1"].filter(AppVersion.is);
- * assert.deepEqual(versions.sort(AppVersionOrd.compare), ["1.9.0", "1.10.0-rc.1", "1.10.0"]);
- * ```
- */
-export const AppVersionOrd: Ord.Ord<AppVersion> = Ord.fromCompare((a, b) => sign(compare(a, b)));
-
-/**
- * Whether `candidate` is an update for somebody who has `current`: newer, never equal.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { AppVersion, isUpdate } from "sealtalk-misc";
- *
- * const [old, same, newer] = ["1.9.0", "1.9.0+7", "1.10.0"].filter(AppVersion.is);
- * assert.ok(old !== undefined && same !== undefined && newer !== undefined);
- * assert.deepEqual([isUpdate(old, same), isUpdate(old, newer)], [false, true]);
- * ```
+ * Whether `candidate` is an update for somebody who has `current`: newer by semver's precedence,
+ * never equal. 1.10.0 is above 1.9.0, a release above its pre-releases, build metadata counts for
+ * nothing.
  */
 export const isUpdate = (current: AppVersion, candidate: AppVersion): boolean =>
-  Ord.gt(AppVersionOrd)(candidate, current);
+  gt(candidate, current);

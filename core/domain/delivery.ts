@@ -6,7 +6,7 @@
 import type { Option } from "fp-ts/lib/Option.js";
 import * as t from "io-ts";
 import type { ConversationKey } from "./conversation.ts";
-import type { GatewayRejected, GatewayUnavailable } from "./errors.ts";
+import type { GatewayError } from "./errors.ts";
 import { OutboundMessage } from "./message.ts";
 
 /** A notice that one deliverer holds, and nobody else until its lease runs out. */
@@ -17,7 +17,7 @@ export interface Claim {
   readonly token: number;
   /** What is to be sent. */
   readonly notice: OutboundMessage;
-  /** How often this notice was postponed before. */
+  /** How often this notice was tried before. */
   readonly attempts: number;
   /** When it was stored, in milliseconds since the epoch. */
   readonly storedAt: number;
@@ -100,14 +100,6 @@ const SENDING_MS = 4_000;
 /**
  * How long a claim lasts, in milliseconds: above the 4 seconds that a gateway may take and the
  * time to settle, below the 10 seconds within which a dead process's claim is taken over.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { LEASE_MS } from "sealtalk-misc";
- *
- * assert.ok(LEASE_MS > 4_000 && LEASE_MS < 10_000);
- * ```
  */
 export const LEASE_MS = 8_000;
 
@@ -116,15 +108,6 @@ export const LEASE_MS = 8_000;
  * not send: by the time that the notice is out, somebody else may have sent it too.
  *
  * `now` is in milliseconds since the epoch.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { mayStillSend } from "sealtalk-misc";
- *
- * assert.ok(mayStillSend({ leaseUntil: 8_000 }, 100));
- * assert.ok(!mayStillSend({ leaseUntil: 8_000 }, 7_900));
- * ```
  */
 export const mayStillSend = ({ leaseUntil }: Pick<Claim, "leaseUntil">, now: number): boolean =>
   leaseUntil - now > SENDING_MS;
@@ -133,9 +116,6 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 30_000;
 const OPERATOR_PAUSE_MS = 60_000;
 
-/** What a gateway answers instead of taking a message. */
-export type GatewayError = GatewayRejected | GatewayUnavailable;
-
 /**
  * What to do about a notice that the gateway did not take for the (`attempts` + 1)th time. One
  * that it can never take is a dead letter; one that only the operator can cure is tried once a minute;
@@ -143,19 +123,6 @@ export type GatewayError = GatewayRejected | GatewayUnavailable;
  * whole length (full jitter), and is never shorter than the gateway asked for.
  *
  * `now` is in milliseconds since the epoch, `random` in [0, 1).
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { afterFailure } from "sealtalk-misc";
- *
- * const away = { _tag: "GATEWAY_UNAVAILABLE", delivery: "unknown", cause: "timeout" } as const;
- * assert.deepEqual(afterFailure(away, { attempts: 2, now: 5_000, random: 0.5 }), {
- *   _tag: "POSTPONED",
- *   until: 5_500,
- *   reason: "GATEWAY_UNAVAILABLE",
- * });
- * ```
  */
 export const afterFailure = (
   error: GatewayError,

@@ -88,22 +88,6 @@ const UNKNOWN = "Unknown";
 /**
  * What a client is told of a place, under its id on the wire. A group has its own name before the
  * one that the place has, and who has none is called `Unknown`.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { none } from "fp-ts/lib/Option.js";
- * import { demoSquareItem, Id, WireId } from "sealtalk-misc";
- *
- * const [id] = ["7"].filter(Id.is);
- * const [wireId] = ["kFpN4KiZn"].filter(WireId.is);
- * assert.ok(id !== undefined && wireId !== undefined);
- * assert.deepEqual(demoSquareItem({ type: "chatroom", id, name: "Lobby" }, wireId, none), {
- *   type: "chatroom",
- *   id: "kFpN4KiZn",
- *   name: "Lobby",
- * });
- * ```
  */
 export const demoSquareItem = (
   { type, name = UNKNOWN }: DemoPlace,

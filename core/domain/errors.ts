@@ -45,7 +45,7 @@ export interface GatewayRejected extends Tagged<"GATEWAY_REJECTED"> {
   readonly cure: "operator" | "none";
 }
 
-/** The message gateway did not answer in time. */
+/** The message gateway did not take the message, or nobody knows whether it did. */
 export interface GatewayUnavailable extends Tagged<"GATEWAY_UNAVAILABLE"> {
   /** `unknown`: the message may have been delivered all the same. */
   readonly delivery: "none" | "unknown";
@@ -67,10 +67,13 @@ export interface VersionsUnavailable extends Tagged<"VERSIONS_UNAVAILABLE"> {
   readonly cause: string;
 }
 
-/** A claim on an outbox entry that ran out and went to somebody else. */
+/** A claim on an outbox entry that is no more: it ran out, or is about to, or was settled before. */
 export type ClaimLost = Tagged<"CLAIM_LOST">;
 
-/** Everything that a use case can answer instead of its result. */
+/** What a gateway answers instead of taking a message. */
+export type GatewayError = GatewayRejected | GatewayUnavailable;
+
+/** Everything that a caller can be answered instead of a result. */
 export type MiscError =
   | InvalidVersion
   | InvalidInput

@@ -7,7 +7,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as J from "fp-ts/lib/Json.js";
 import * as t from "io-ts";
-import type { ConversationType } from "./conversation.ts";
+import { ConversationType } from "./conversation.ts";
 import { guarded } from "./decode.ts";
 import { type InvalidInput, invalidInput } from "./errors.ts";
 import { WireId } from "./identity.ts";
@@ -68,7 +68,7 @@ export interface OutboundMessage extends Address {
 export const OutboundMessage: t.Type<OutboundMessage, unknown, unknown> = t.readonly(
   t.intersection([
     t.type({
-      conversationType: t.union([t.literal("PRIVATE"), t.literal("GROUP")]),
+      conversationType: ConversationType,
       senderId: WireId,
       targetId: WireId,
       objectName: ObjectName,
@@ -92,16 +92,6 @@ const isJsonObject = (text: string): boolean =>
  * carry a JSON object: for `RC:TxtMsg` any other text is wrapped as `{"content": …}`, for the
  * others it is refused. Content of any other type goes as it is. An object has at most 1,000
  * levels.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { right } from "fp-ts/lib/Either.js";
- * import { messageContent } from "sealtalk-misc";
- *
- * assert.deepEqual(messageContent("RC:TxtMsg", "hello"), right('{"content":"hello"}'));
- * assert.deepEqual(messageContent("app:Ping", "hello"), right("hello"));
- * ```
  */
 export const messageContent = (
   objectName: string,

@@ -23,18 +23,6 @@ export type DownloadUrl = string;
 /**
  * Reads a {@link DownloadUrl} and percent-encodes what a URI may not hold: Squirrel.Mac's NSURL
  * refuses a space or a 中 where a browser would mend it.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { right } from "fp-ts/lib/Either.js";
- * import { DownloadUrl } from "sealtalk-misc";
- *
- * assert.deepEqual(
- *   DownloadUrl.decode("https://dl.example.com/SealTalk 1%20.dmg"),
- *   right("https://dl.example.com/SealTalk%201%20.dmg"),
- * );
- * ```
  */
 export const DownloadUrl: t.Type<DownloadUrl, string, unknown> = new t.Type<
   DownloadUrl,

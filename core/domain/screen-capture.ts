@@ -49,14 +49,6 @@ export type NoticeOperation = "openScreenNtf" | "closeScreenNtf" | "sendScreenNt
 
 /**
  * The operation that tells of a change to `status`.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { operationFor } from "sealtalk-misc";
- *
- * assert.equal(operationFor(1), "openScreenNtf");
- * ```
  */
 export const operationFor = (status: NoticeStatus): NoticeOperation =>
   status === 1 ? "openScreenNtf" : "closeScreenNtf";

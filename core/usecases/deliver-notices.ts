@@ -6,12 +6,11 @@ import type { ConversationType } from "../domain/conversation.ts";
 import {
   afterFailure,
   type Claim,
-  type GatewayError,
   LEASE_MS,
   mayStillSend,
   type Outcome,
 } from "../domain/delivery.ts";
-import type { ClaimLost, StoreUnavailable } from "../domain/errors.ts";
+import type { ClaimLost, GatewayError, StoreUnavailable } from "../domain/errors.ts";
 import type { MessageGateway } from "../ports/message-gateway.ts";
 import type { Outbox } from "../ports/outbox.ts";
 

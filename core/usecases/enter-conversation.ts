@@ -4,9 +4,9 @@ import type * as TE from "fp-ts/lib/TaskEither.js";
 import {
   type ConversationKey,
   type ConversationType,
-  conversationKey,
   conversationType,
-  conversationWith,
+  keyOfGroup,
+  keyOfPair,
 } from "../domain/conversation.ts";
 import {
   type InvalidInput,
@@ -112,7 +112,7 @@ const name = async (
   if (E.isLeft(type)) {
     return type;
   }
-  const key = conversationKey(conversationWith(type.right, caller, target.right));
+  const key = type.right === "PRIVATE" ? keyOfPair(caller, target.right) : keyOfGroup(target.right);
   return E.right({ key, type: type.right, caller, target: target.right });
 };
 

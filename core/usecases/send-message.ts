@@ -1,7 +1,6 @@
 import { isLeft } from "fp-ts/lib/Either.js";
 import type * as TE from "fp-ts/lib/TaskEither.js";
-import type { GatewayError } from "../domain/delivery.ts";
-import type { GatewayUnavailable } from "../domain/errors.ts";
+import type { GatewayError, GatewayUnavailable } from "../domain/errors.ts";
 import { type JsonObject, messageContent } from "../domain/message.ts";
 import type { MessageGateway } from "../ports/message-gateway.ts";
 import { makeBulkhead } from "./bulkhead.ts";

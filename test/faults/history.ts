@@ -11,9 +11,10 @@ import * as TE from "fp-ts/lib/TaskEither.js";
 import { makeMemoryPorts, makeMemoryStore } from "../../adapters/memory/mod.ts";
 import { startRelay } from "../../adapters/relay/mod.ts";
 import type { ConversationKey, ConversationType } from "../../core/domain/conversation.ts";
-import type { Claim, GatewayError, Outcome } from "../../core/domain/delivery.ts";
+import type { Claim, Outcome } from "../../core/domain/delivery.ts";
 import {
   type ClaimLost,
+  type GatewayError,
   type StoreUnavailable,
   storeUnavailable,
 } from "../../core/domain/errors.ts";

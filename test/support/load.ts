@@ -1,11 +1,7 @@
 /** Clients that have notices sent, in conversations where each notice can be told from the others. */
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import {
-  type ConversationKey,
-  conversationKey,
-  conversationWith,
-} from "../../core/domain/conversation.ts";
+import { type ConversationKey, keyOfGroup, keyOfPair } from "../../core/domain/conversation.ts";
 import type { NoticeOperation, NoticeStatus } from "../../core/domain/screen-capture.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
 import { id } from "../contract/expect.ts";
@@ -55,9 +51,7 @@ const conversationOf = (
   sender: string,
   targetId: string,
 ): ConversationKey =>
-  conversationKey(
-    conversationWith(conversationType === GROUP ? "GROUP" : "PRIVATE", id(sender), id(targetId)),
-  );
+  conversationType === GROUP ? keyOfGroup(id(targetId)) : keyOfPair(id(sender), id(targetId));
 
 const step = (
   conversationType: 1 | 3,

@@ -1,13 +1,7 @@
 import test from "ava";
 import * as fc from "fast-check";
 import * as E from "fp-ts/lib/Either.js";
-import semver from "semver";
-import {
-  AppVersion,
-  AppVersionOrd,
-  isUpdate,
-  parseAppVersion,
-} from "../../core/domain/app-version.ts";
+import { AppVersion, isUpdate, parseAppVersion } from "../../core/domain/app-version.ts";
 
 const number = fc.nat({ max: 20 });
 const identifier = fc.oneof(
@@ -29,14 +23,6 @@ const v = (text: string): AppVersion => {
   }
   return text;
 };
-
-test("AppVersionOrd orders any two versions as semver does", (t) => {
-  t.notThrows(() =>
-    fc.assert(
-      fc.property(version, version, (a, b) => AppVersionOrd.compare(a, b) === semver.compare(a, b)),
-    ),
-  );
-});
 
 test("isUpdate() never offers both of two versions to each other", (t) => {
   t.notThrows(() =>
