@@ -33,12 +33,18 @@ export const demoSquare =
       versions.current(),
       TE.map((current) => current.demoSquare),
       TE.bindTo("places"),
-      TE.bindW("profiles", ({ places }) => groups.profilesOf(groupsAmong(places))),
+      TE.bindW("profiles", ({ places }) => profilesOf(groups)(groupsAmong(places))),
       TE.chainW(({ places, profiles }) => pipe(places, TE.traverseArray(describe(ids, profiles)))),
     );
 
 const groupsAmong = (places: ReadonlyArray<DemoPlace>): ReadonlyArray<GroupId> =>
   places.filter(({ type }) => type === "group").map(({ id }) => id);
+
+// Without a group it is nobody's business whether the groups can be asked.
+const profilesOf =
+  (groups: GroupProfiles): GroupProfiles["profilesOf"] =>
+  (asked) =>
+    asked.length === 0 ? TE.right(new Map()) : groups.profilesOf(asked);
 
 const describe =
   (ids: IdCodec, profiles: ReadonlyMap<GroupId, GroupProfile>) =>
