@@ -30,6 +30,8 @@ export const FRIENDS: PairFormat = {
 /** Groups and their members. */
 export const MEMBERS: PairFormat = { header: "groupid,userid", accept: E.right };
 
+const HEADERS: ReadonlyArray<string> = [FRIENDS.header, MEMBERS.header];
+
 type IdOf = (text: string) => TE.TaskEither<Failure, Id>;
 
 // So many rows are in memory at a time, and are stored together.
@@ -73,7 +75,12 @@ async function* readBatches(
   try {
     for await (const { record, info } of records) {
       done = info.bytes;
-      if (info.lines > 1 || record.join().toLowerCase() !== header) {
+      const first = info.lines > 1 ? "" : record.join().toLowerCase();
+      if (first !== header && HEADERS.includes(first)) {
+        yield E.left(failed(`${file}: its first line is ${record.join()}: these are other pairs`));
+        return;
+      }
+      if (first !== header) {
         rows.push({ at: info.lines, content: E.chain(accept)(await pairIn(record, idOf)) });
       }
       if (rows.length === ROWS_AT_ONCE) {

@@ -73,7 +73,7 @@ const asLine = ({ part, state, finding, advice }: Finding): string =>
 
 const examinations = (
   { part }: Application,
-  { mysql }: Config,
+  { mysql, gateway }: Config,
 ): ReadonlyArray<T.Task<ReadonlyArray<Finding>>> => [
   examine(
     "store",
@@ -119,10 +119,13 @@ const examinations = (
     pipe(
       part(tokens.PROBE_GATEWAY),
       TE.chainW((probe) => probe),
-      TE.map(() => []),
+      TE.map(() => (gateway._tag === "LOG" ? [ONLY_LOGGED] : [])),
     ),
   ),
 ];
+
+const ONLY_LOGGED =
+  "messages and notices are logged and sent to nobody; set RONGCLOUD_APP_KEY and RONGCLOUD_APP_SECRET to send them";
 
 // A token of a public key: to refuse it, the key set has to be read.
 const UNSIGNED = "Bearer eyJhbGciOiJSUzI1NiJ9.e30.AA";

@@ -135,6 +135,6 @@ const asText = ({ from, by, stored, skipped }: Report): ReadonlyArray<string> =>
   `${from}: ${stored} rows are stored`,
   ...skipped.map(
     ({ reason, rows, first }) =>
-      `${from}: ${rows} rows are not: ${reason} (${by} ${first.join(", ")}${rows > first.length ? ", …" : ""})`,
+      `${from}: ${rows} ${rows === 1 ? "row is" : "rows are"} not: ${reason} (${by} ${first.join(", ")}${rows > first.length ? ", …" : ""})`,
   ),
 ];

@@ -21,6 +21,13 @@ const runProgram = async (): Promise<number> => {
   });
 };
 
+// Who reads may have had enough, as `head` has.
+process.stdout.on("error", (fault: NodeJS.ErrnoException) => {
+  if (fault.code !== "EPIPE") {
+    throw fault;
+  }
+});
+
 try {
   process.exitCode = await runProgram();
 } catch (fault) {

@@ -32,7 +32,7 @@ export interface MiscRouteOptions {
   readonly failureLimit?: FailureLimit;
   /**
    * How long whatever asks a store may take, once a POST's body has come, in milliseconds. With the
-   * second that a session may take, an answer is there within 5 seconds.
+   * second that a session may take, and 0.3 for each of the two limits, an answer is there within 5.
    */
   readonly deadlineMs?: number;
   /** Puts something around the answers of each route, such as a span of a trace. */
@@ -45,7 +45,7 @@ export const miscRoutes = ({
   sessions,
   rateLimit = () => T.of(O.none),
   failureLimit = UNLIMITED,
-  deadlineMs = 3_900,
+  deadlineMs = 3_300,
   instrument = (route) => route,
 }: MiscRouteOptions): ReadonlyArray<Route> => {
   const desktop = makeValidated<DesktopRelease>((release) => release);

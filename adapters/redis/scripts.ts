@@ -1,7 +1,7 @@
 /**
  * The changes that have to happen as one, as Lua. Each names every key that it touches, all of one
  * partition, so that it runs on a Cluster; each looks at its keys, their types and what is to be
- * counted on, before it writes, since Redis does not roll back; and each remembers for a minute that
+ * counted on, before it writes, since Redis does not roll back; and each remembers for a while that
  * it was done, so that it may be repeated when its reply was lost. A repeat writes, if only that
  * minute: on a connection that has written nothing a newer Redis has WAIT wait for nothing.
  *

@@ -44,7 +44,7 @@ const REFUSAL_RULE: BreakerRule = { threshold: 5, firstPause: 60_000, longestPau
 
 /**
  * Sends messages through RongCloud's server API. Each attempt is signed anew; one call answers
- * within `callMs`, and repeats by itself only what was certainly not delivered.
+ * within `callMs`, and repeats by itself only what was certainly not delivered, or what RongCloud knows for a repeat.
  *
  * @example
  * ```ts

@@ -5,7 +5,13 @@ import { join } from "node:path";
 import { styleText } from "node:util";
 import test, { type ExecutionContext } from "ava";
 import { legacyCookie } from "../contract/legacy-cookie.ts";
-import { type Ended, runOnTerminal, runProgram, startServer } from "../support/program.ts";
+import {
+  type Ended,
+  runOnTerminal,
+  runProgram,
+  startProgram,
+  startServer,
+} from "../support/program.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 
 const withDataDir = async (
@@ -193,7 +199,10 @@ test("doctor finds every part well, or names the ones that are not", async (t) =
   await withDataDir(t, async (run, variables) => {
     t.like(await run("doctor"), {
       code: 0,
-      stdout: "store: ok\nreleases: ok\nsessions: ok\ngateway: ok\n",
+      stdout:
+        "store: ok\nreleases: ok\nsessions: ok\ngateway: ok\n" +
+        "gateway: warning: messages and notices are logged and sent to nobody; " +
+        "set RONGCLOUD_APP_KEY and RONGCLOUD_APP_SECRET to send them\n",
     });
     const ill = await runProgram(["doctor"], {
       ...variables,
@@ -212,6 +221,19 @@ test("doctor finds every part well, or names the ones that are not", async (t) =
   });
 });
 
+test("a reader that goes away leaves no complaint", async (t) => {
+  await withDataDir(t, async (_run, variables) => {
+    const child = startProgram(["doctor"], variables);
+    child.stdout.destroy();
+    let complaints = "";
+    child.stderr.on("data", (text) => {
+      complaints += text;
+    });
+    const [code] = await once(child, "close");
+    t.deepEqual([code, complaints], [0, ""]);
+  });
+});
+
 test("doctor says what to do about each fault, for a person, a script and a terminal", async (t) => {
   await withDataDir(t, async (_run, variables) => {
     const ill = { ...variables, RELEASES_DIR: join(variables.DATA_DIR, "none") };
@@ -223,7 +245,7 @@ test("doctor says what to do about each fault, for a person, a script and a term
     const found: ReadonlyArray<Record<string, string>> = JSON.parse(stdout);
     t.deepEqual(
       found.map(({ part, state }) => `${part} ${state}`),
-      ["store ok", "releases fault", "sessions ok", "gateway ok"],
+      ["store ok", "releases fault", "sessions ok", "gateway ok", "gateway warning"],
     );
     t.regex(found[1]?.finding ?? "", /desktop\.json/);
     t.regex(found[1]?.advice ?? "", /^mend the file/);

@@ -68,6 +68,19 @@ test("import reports the rows that it cannot use, and stores the others", async 
   t.is((await run("friends", "list", "alice")).stdout, "bob\ncarol\n");
 });
 
+test("import stores nothing of a file whose first line names other pairs", async (t) => {
+  const { run, file } = await prepare(t);
+  const members = await file("members.csv", "groupId,userId\nteam,carol\n");
+  t.deepEqual(await run("import", "--friends", members), {
+    code: 1,
+    stdout: "",
+    stderr:
+      `${members}: its first line is groupId,userId: these are other pairs\n` +
+      `${members}: 0 rows are stored; the import may be run again, and changes nothing twice\n`,
+  });
+  t.is((await run("friends", "list", "team")).stdout, "");
+});
+
 test("import stores what stands before a line that is no CSV, and says which", async (t) => {
   const { run, file } = await prepare(t);
   const rows = Array.from({ length: 1_500 }, (_, index) => `team,user${index}`).join("\n");

@@ -80,7 +80,9 @@ export const readSubpaths = async (): Promise<ReadonlyArray<Subpath>> =>
 
 /** Packs what is built, as it would be published, and names the file. */
 export const packPackage = async (dir: string): Promise<string> => {
-  const printed = await insist(run(".", "npm", "pack", "--silent", "--pack-destination", dir));
+  const printed = await insist(
+    run(".", "npm", "pack", "--ignore-scripts", "--silent", "--pack-destination", dir),
+  );
   return join(dir, printed.trim().split("\n").at(-1) ?? "");
 };
 
