@@ -90,6 +90,7 @@ export {
   type NotFriends,
   type StoreUnavailable,
   storeUnavailable,
+  type Tagged,
   type Unauthenticated,
   type UnsupportedConversationType,
   type VersionsUnavailable,
@@ -104,6 +105,7 @@ export {
 } from "./domain/message.ts";
 export {
   DesktopRelease,
+  type DownloadUrl,
   type MobileRelease,
   MobileReleases,
   type Releases,
