@@ -1,4 +1,5 @@
 import { type ExecFileException, execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as TE from "fp-ts/lib/TaskEither.js";
@@ -106,18 +107,22 @@ export const makeProject = async (
   );
 };
 
-const Lock: t.Decoder<
-  unknown,
-  {
-    readonly packages: Readonly<
-      Record<string, { readonly dependencies?: Readonly<Record<string, string>> }>
-    >;
-  }
-> = t.type({
-  packages: t.record(t.string, t.partial({ dependencies: t.record(t.string, t.string) })),
+interface Needs {
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+const Lock: t.Decoder<unknown, { readonly packages: Readonly<Record<string, Needs>> }> = t.type({
+  packages: t.record(
+    t.string,
+    t.partial({
+      dependencies: t.record(t.string, t.string),
+      optionalDependencies: t.record(t.string, t.string),
+    }),
+  ),
 });
 
-/** These packages, and what they need, as package-lock.json has it. */
+/** These packages, and what they need and is here, as package-lock.json has it. */
 const closureOf = async (packages: ReadonlyArray<string>): Promise<ReadonlySet<string>> => {
   const lock: unknown = JSON.parse(await readFile("package-lock.json", "utf8"));
   const { packages: locked } = await succeed(
@@ -125,8 +130,11 @@ const closureOf = async (packages: ReadonlyArray<string>): Promise<ReadonlySet<s
   );
   const found = new Set(packages);
   for (const one of found) {
-    for (const needed of Object.keys(locked[`node_modules/${one}`]?.dependencies ?? {})) {
-      found.add(needed);
+    const { dependencies = {}, optionalDependencies = {} } = locked[`node_modules/${one}`] ?? {};
+    for (const needed of Object.keys({ ...dependencies, ...optionalDependencies })) {
+      if (existsSync(join("node_modules", needed))) {
+        found.add(needed);
+      }
     }
   }
   return found;
