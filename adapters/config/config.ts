@@ -147,7 +147,7 @@ export const readConfig = (
   );
 
 /**
- * The faults as text, one line each.
+ * The faults as lines, one each.
  *
  * @example
  * ```ts
@@ -157,8 +157,8 @@ export const readConfig = (
  *
  * const wired = makeContainer({ PORT: "a lot" }, { serving: true });
  * assert.ok(isLeft(wired));
- * assert.match(renderFaults(wired.left), /^PORT: expected/);
+ * assert.match(renderFaults(wired.left).join("\n"), /^PORT: expected/);
  * ```
  */
-export const renderFaults = (faults: ReadonlyArray<ConfigFault>): string =>
-  faults.map(({ variable, message }) => `${variable}: ${message}`).join("\n");
+export const renderFaults = (faults: ReadonlyArray<ConfigFault>): ReadonlyArray<string> =>
+  faults.map(({ variable, message }) => `${variable}: ${message}`);

@@ -40,10 +40,7 @@ export const bindPorts = (bind: Bind): void => {
     ({ close }) => close(),
   );
   provide(bind, tokens.READ_RELEASES, [tokens.CONFIG, tokens.IDS], (config, ids) =>
-    pipe(
-      readReleases(releasesDir(config), { ids }),
-      TE.mapLeft((faults) => renderReleaseFaults(faults).split("\n")),
-    ),
+    pipe(readReleases(releasesDir(config), { ids }), TE.mapLeft(renderReleaseFaults)),
   );
   provide(bind, tokens.IDS, [tokens.CONFIG], ({ ids }) =>
     ids._tag === "PLAIN"

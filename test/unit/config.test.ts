@@ -19,14 +19,14 @@ const checks = {
 const config = (env: Env): Config => {
   const read = readConfig(env, checks);
   if (E.isLeft(read)) {
-    throw new Error(renderFaults(read.left));
+    throw new Error(renderFaults(read.left).join("\n"));
   }
   return read.right;
 };
 
 const faults = (env: Env): ReadonlyArray<string> => {
   const read = readConfig(env, checks);
-  return E.isLeft(read) ? renderFaults(read.left).split("\n") : [];
+  return E.isLeft(read) ? renderFaults(read.left) : [];
 };
 
 const variables = (env: Env): ReadonlyArray<string> =>
@@ -484,7 +484,7 @@ test("readConfig() refuses with several workers what they cannot share", (t) => 
   const workers = 3;
   const faultsOf = (env: Env): ReadonlyArray<string> => {
     const read = readConfig(env, { ...checks, workers });
-    return E.isLeft(read) ? renderFaults(read.left).split("\n") : [];
+    return E.isLeft(read) ? renderFaults(read.left) : [];
   };
   t.deepEqual(faultsOf({}), []);
   t.deepEqual(faultsOf({ STORE: "memory", SEND_CONCURRENCY: "2" }), [
