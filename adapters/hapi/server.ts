@@ -2,8 +2,6 @@ import { createServer, type Server, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import Hapi from "@hapi/hapi";
 import {
-  type Asset,
-  assetRoutes,
   type EventStream,
   errorResponse,
   type HttpError,
@@ -27,8 +25,6 @@ export interface ServerOptions extends MiscPluginOptions, Omit<OperationRouteOpt
   readonly port: number;
   /** The origins whose pages may call with the user's credentials; none: no other origin may. */
   readonly corsOrigins: ReadonlyArray<string>;
-  /** The files of pages that are served too. */
-  readonly assets?: ReadonlyArray<Asset>;
   /** Routes besides those of /misc and of operators. */
   readonly more?: ReadonlyArray<Route>;
   readonly eventStreams?: ReadonlyArray<EventStream>;
@@ -66,7 +62,6 @@ export const makeServer = async ({
   corsOrigins,
   metrics,
   openApi,
-  assets = [],
   more = [],
   eventStreams = [],
   onAnswered = () => {},
@@ -93,7 +88,7 @@ export const makeServer = async ({
   const operations = operationRoutes({ misc: options.misc, metrics, openApi });
   server.route([
     ...hapiRoutes(miscRoutes(options), { ...serving, addressOf: addressBehind(trustedProxies) }),
-    ...hapiRoutes([...operations, ...assetRoutes(assets), ...more], serving),
+    ...hapiRoutes([...operations, ...more], serving),
     serve("*", "/{any*}", unknown, serving),
   ]);
   serveEvents(server, eventStreams, onAnswered);

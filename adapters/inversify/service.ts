@@ -6,7 +6,7 @@ import { createMisc, type SettingsRepository } from "../../core/mod.ts";
 import type { StoreConfig } from "../config/mod.ts";
 import type { consoleRoutes, Inbox } from "../console/mod.ts";
 import type { ServerOptions } from "../hapi/mod.ts";
-import type { Asset, Route } from "../http/mod.ts";
+import type { Route } from "../http/mod.ts";
 import type { Logger } from "../logging/mod.ts";
 import type { MysqlDatabase } from "../mysql/mod.ts";
 import type { SharedCount } from "../rate-limit/mod.ts";
@@ -132,6 +132,12 @@ export const bindService = (bind: Bind, together: tokens.Together | undefined): 
     ) => {
       const { makeServer } = await import("../hapi/mod.ts");
       const { findDocs, makeOpenApi } = await import("../openapi/mod.ts");
+      const { more, eventStreams } = config.console
+        ? await consoleOf(
+            { ids, signToken, directory: O.isSome(config.mysql) ? O.none : O.some(relationships) },
+            inbox,
+          )
+        : NO_CONSOLE;
       return makeServer({
         host: config.host,
         port: config.port,
@@ -142,18 +148,9 @@ export const bindService = (bind: Bind, together: tokens.Together | undefined): 
         failureLimit,
         trustedProxies: config.trustedProxies,
         metrics,
-        ...(config.console
-          ? await consoleOf(
-              {
-                ids,
-                signToken,
-                directory: O.isSome(config.mysql) ? O.none : O.some(relationships),
-              },
-              inbox,
-            )
-          : {}),
         openApi: makeOpenApi(),
-        assets: config.docs ? O.getOrElse((): ReadonlyArray<Asset> => [])(findDocs()) : [],
+        more: [...(config.docs ? findDocs() : []), ...more],
+        eventStreams,
         onAnswered: onAnswered(log, metrics, ids),
         ...(O.isSome(tracing) ? { instrument: spanned(tracing.value) } : {}),
       });
@@ -197,10 +194,14 @@ const spanned =
       ),
   });
 
+type Console = Required<Pick<ServerOptions, "more" | "eventStreams">>;
+
+const NO_CONSOLE: Console = { more: [], eventStreams: [] };
+
 const consoleOf = async (
   options: Parameters<typeof consoleRoutes>[0],
   inbox: Inbox,
-): Promise<Pick<ServerOptions, "more" | "eventStreams">> => {
+): Promise<Console> => {
   const { consoleRoutes, inboxEvents } = await import("../console/mod.ts");
   return { more: consoleRoutes(options), eventStreams: [inboxEvents(inbox)] };
 };

@@ -44,7 +44,7 @@ const ADAPTERS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "adapters/memory": [],
   "adapters/metrics": ["prom-client"],
   "adapters/mysql": ["node:", "mysql2"],
-  "adapters/openapi": ["node:", "yaml"],
+  "adapters/openapi": ["node:", "yaml", "adapters/http"],
   "adapters/rate-limit": ["rate-limiter-flexible"],
   "adapters/redis": ["node:", "cluster-key-slot", "ioredis"],
   "adapters/relay": [],
