@@ -92,7 +92,7 @@ export const bindService = (bind: Bind, together: tokens.Together | undefined): 
       return startRelay({
         misc,
         outbox,
-        workers: NOTICES_AT_ONCE,
+        concurrency: NOTICES_AT_ONCE,
         onDelivery: onDelivery(log, metrics),
         onFault: onRelayFault(log),
       });
