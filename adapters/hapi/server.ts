@@ -6,17 +6,25 @@ import {
   errorResponse,
   type HttpError,
   miscRoutes,
+  notFound,
   type OperationRouteOptions,
   operationRoutes,
   type Route,
   reasonOf,
   requestId,
-  unknown,
 } from "../http/mod.ts";
 import { addressBehind } from "./address.ts";
 import { serveEvents } from "./event-streams.ts";
 import type { MiscPluginOptions } from "./plugin.ts";
-import { hapiRoutes, type ServeOptions, serve, straight, tell, throughHapi } from "./routes.ts";
+import {
+  hapiRoutes,
+  idOf,
+  type ServeOptions,
+  serve,
+  straight,
+  tell,
+  throughHapi,
+} from "./routes.ts";
 
 /** Where the server listens and what it serves. */
 export interface ServerOptions extends MiscPluginOptions, Omit<OperationRouteOptions, "misc"> {
@@ -89,14 +97,15 @@ export const makeServer = async ({
   server.route([
     ...hapiRoutes(miscRoutes(options), { ...serving, addressOf: addressBehind(trustedProxies) }),
     ...hapiRoutes([...operations, ...more], serving),
-    serve("*", "/{any*}", unknown, serving),
+    serve("*", "/{any*}", notFound, serving),
   ]);
   serveEvents(server, eventStreams, onAnswered);
   server.ext("onPreResponse", (request, toolkit) => {
     const { response } = request;
     if (response instanceof Error) {
       const answer = errorResponse(errorOf(response, () => allowed(server, request.path)));
-      const id = tell(request, "unknown", answer, onAnswered);
+      const id = idOf(request);
+      tell(request, { requestId: id, route: "unknown", answer }, onAnswered);
       return throughHapi(request, toolkit, answer, id);
     }
     if (response.headers["x-request-id"] === undefined) {

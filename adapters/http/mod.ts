@@ -4,7 +4,7 @@
  *
  * @module
  */
-export { answerTo, reasonOf, refusing, unknown } from "./answer.ts";
+export { answerTo, methodNotAllowed, notFound, reasonOf } from "./answer.ts";
 export type { Answered, OnAnswered } from "./answered.ts";
 export { assetRoutes } from "./assets.ts";
 export type { FailureLimit, RateLimit } from "./authentication.ts";
