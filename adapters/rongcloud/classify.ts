@@ -33,7 +33,7 @@ export type Verdict =
   /** It may have been delivered. */
   | { readonly _tag: "AMBIGUOUS"; readonly cause: string };
 
-const Answer = t.type({ code: t.number });
+const Body = t.type({ code: t.number });
 
 const SUCCESS = 200;
 const RATE_LIMIT = 1008;
@@ -81,7 +81,7 @@ type Answered = Extract<Reply, { readonly _tag: "ANSWERED" }>;
 const codeIn = (body: string): O.Option<number> =>
   pipe(
     J.parse(body),
-    E.chainW(Answer.decode),
+    E.chainW(Body.decode),
     O.fromEither,
     O.map(({ code }) => code),
   );
