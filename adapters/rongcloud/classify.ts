@@ -38,7 +38,8 @@ const Body = t.type({ code: t.number });
 const SUCCESS = 200;
 const RATE_LIMIT = 1008;
 const AMBIGUOUS: ReadonlySet<number> = new Set([1000, 1050]);
-const OPERATOR: ReadonlySet<number> = new Set([1001, 1004, 1006, 1007, 1009]);
+/** The codes that say no to the application, whatever it sends: the operator has the cure. */
+export const OPERATOR: ReadonlySet<number> = new Set([1001, 1004, 1006, 1007, 1009]);
 const TOO_MANY_REQUESTS = 429;
 const TOO_LARGE: ReadonlySet<number> = new Set([413, 414, 431]);
 
