@@ -37,7 +37,7 @@ export interface Report {
 }
 
 /** Rows that were no use, and the first of them. */
-export interface Skipped {
+interface Skipped {
   readonly reason: string;
   readonly rows: number;
   readonly first: ReadonlyArray<number>;
