@@ -38,7 +38,7 @@ const ADAPTERS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "adapters/hapi": ["node:", "@hapi/hapi", "proxy-addr", "adapters/http"],
   "adapters/http": ["adapters/session"],
   "adapters/ids": [],
-  "adapters/inversify": ["node:", "inversify", "reflect-metadata", "adapters"],
+  "adapters/inversify": ["node:", "inversify", "adapters"],
   "adapters/lmdb": ["node:", "lmdb"],
   "adapters/logging": ["pino", "pino-pretty"],
   "adapters/memory": [],
