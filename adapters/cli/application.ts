@@ -30,7 +30,7 @@ export const withApplication =
     TE.bracket(
       pipe(
         TE.fromEither(makeContainer(env, { ...options, isTerminal })),
-        TE.mapLeft((faults) => misconfigured(...renderFaults(faults).split("\n"))),
+        TE.mapLeft((faults) => misconfigured(...renderFaults(faults))),
       ),
       (container) => use({ part: (token) => TE.tryCatch(() => resolve(container, token), reason) }),
       (container) => TE.tryCatch(() => closeContainer(container), reason),

@@ -6,7 +6,7 @@ import { tokens } from "../inversify/mod.ts";
 import { type Application, withApplication } from "./application.ts";
 import { type Failure, failed, misused } from "./failure.ts";
 import { useStore } from "./store.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { PrintOptions, Surroundings } from "./surroundings.ts";
 
 /** Reads an id as the service keeps it; one that this deployment cannot spell is none. */
 export const parseId =
@@ -50,14 +50,9 @@ export const withDirectory =
       ),
     );
 
-/** How a list is printed: one id a line, or as one JSON array. */
-export interface ListOptions {
-  readonly json?: boolean;
-}
-
-/** Prints a list of ids. */
+/** Prints a list of ids: one a line, or as one JSON array. */
 export const printIds =
-  ({ print }: Surroundings, { json = false }: ListOptions) =>
+  ({ print }: Surroundings, { json = false }: PrintOptions) =>
   (ids: ReadonlyArray<Id>): void => {
     for (const line of json ? [JSON.stringify(ids)] : ids) {
       print(line);

@@ -6,7 +6,7 @@ import * as TE from "fp-ts/lib/TaskEither.js";
 import { type Config, tokens } from "../inversify/mod.ts";
 import { type Application, withApplication } from "./application.ts";
 import { type Failure, failed } from "./failure.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { PrintOptions, Surroundings } from "./surroundings.ts";
 import { coloured, tableOf } from "./table.ts";
 
 /** What was found of one part, and what to do about it. */
@@ -18,15 +18,10 @@ interface Finding {
   readonly advice: string;
 }
 
-/** How `doctor` tells. */
-export interface DiagnoseOptions {
-  readonly json?: boolean;
-}
-
 /** Tries every configured part, tells of each, and fails if one does not work. */
 export const diagnose = (
   surroundings: Surroundings,
-  { json = false }: DiagnoseOptions,
+  { json = false }: PrintOptions,
 ): TE.TaskEither<Failure, void> =>
   withApplication(surroundings, { serving: true })((application) =>
     pipe(

@@ -1,9 +1,9 @@
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import type { RelationshipDirectory, StoreUnavailable, UserId } from "../../core/mod.ts";
-import { type ListOptions, printIds, withDirectory } from "./directory.ts";
+import { printIds, withDirectory } from "./directory.ts";
 import { type Failure, misused } from "./failure.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { PrintOptions, Surroundings } from "./surroundings.ts";
 
 type FriendsCommand = (
   surroundings: Surroundings,
@@ -45,7 +45,7 @@ export const removeFriends: FriendsCommand = change((directory, user, other) =>
 export const listFriends = (
   surroundings: Surroundings,
   user: string,
-  options: ListOptions,
+  options: PrintOptions,
 ): TE.TaskEither<Failure, void> =>
   withDirectory(surroundings)((directory, idOf) =>
     pipe(idOf(user), TE.chainW(directory.friendsOf), TE.map(printIds(surroundings, options))),

@@ -1,9 +1,9 @@
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import type { RelationshipDirectory } from "../../core/mod.ts";
-import { type ListOptions, printIds, withDirectory } from "./directory.ts";
+import { printIds, withDirectory } from "./directory.ts";
 import type { Failure } from "./failure.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { PrintOptions, Surroundings } from "./surroundings.ts";
 
 type MembersCommand = (
   surroundings: Surroundings,
@@ -35,7 +35,7 @@ export const removeMembers: MembersCommand = change((directory) => directory.rem
 export const listMembers = (
   surroundings: Surroundings,
   group: string,
-  options: ListOptions,
+  options: PrintOptions,
 ): TE.TaskEither<Failure, void> =>
   withDirectory(surroundings)((directory, idOf) =>
     pipe(idOf(group), TE.chainW(directory.membersOf), TE.map(printIds(surroundings, options))),

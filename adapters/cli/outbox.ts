@@ -2,10 +2,9 @@ import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import type { DeadLetter, OutboxStatus } from "../../core/mod.ts";
-import type { ListOptions } from "./directory.ts";
 import type { Failure } from "./failure.ts";
 import { withStore } from "./store.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { PrintOptions, Surroundings } from "./surroundings.ts";
 
 /** What `outbox retry` is to do. */
 export interface RetryOptions {
@@ -16,7 +15,7 @@ export interface RetryOptions {
 /** Prints what the outbox holds. */
 export const showOutbox = (
   surroundings: Surroundings,
-  { json = false }: ListOptions,
+  { json = false }: PrintOptions,
 ): TE.TaskEither<Failure, void> =>
   withStore(surroundings)(({ outbox }) =>
     pipe(
@@ -34,7 +33,7 @@ export const showOutbox = (
 /** Prints the notices that nobody tries to deliver any more. */
 export const listDeadLetters = (
   surroundings: Surroundings,
-  { json = false }: ListOptions,
+  { json = false }: PrintOptions,
 ): TE.TaskEither<Failure, void> =>
   withStore(surroundings)(({ outbox }) =>
     pipe(

@@ -2,15 +2,12 @@ import tab from "@bomb.sh/tab/commander";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import * as E from "fp-ts/lib/Either.js";
 import type * as TE from "fp-ts/lib/TaskEither.js";
-import type { ListOptions } from "./directory.ts";
-import type { DiagnoseOptions } from "./doctor.ts";
 import type { Failure } from "./failure.ts";
 import type { ImportOptions } from "./import.ts";
 import type { RetryOptions } from "./outbox.ts";
-import type { CheckOptions } from "./releases.ts";
 import { SEALTALK_TABLES } from "./sealtalk.ts";
 import type { ServeOptions } from "./serve.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { PrintOptions, Surroundings } from "./surroundings.ts";
 import type { TokenCommandOptions } from "./token.ts";
 import { VERSION } from "./version.ts";
 
@@ -99,7 +96,7 @@ const makeProgram = (surroundings: Surroundings, run: Run): Command => {
     .command("check")
     .description("validate RELEASES_DIR and say what each sample client would get")
     .option("--json", "as a JSON object")
-    .action(async (options: CheckOptions) =>
+    .action(async (options: PrintOptions) =>
       run((await import("./releases.ts")).checkReleases(surroundings, options)),
     );
 
@@ -107,7 +104,7 @@ const makeProgram = (surroundings: Surroundings, run: Run): Command => {
     .command("doctor")
     .description("try every configured part and say what is wrong")
     .option("--json", "as a JSON array")
-    .action(async (options: DiagnoseOptions) =>
+    .action(async (options: PrintOptions) =>
       run((await import("./doctor.ts")).diagnose(surroundings, options)),
     );
 
@@ -133,7 +130,7 @@ const describeFriends = (program: Command, surroundings: Surroundings, run: Run)
     .command("list <a>")
     .description("list a user's friends")
     .option("--json", "as a JSON array")
-    .action(async (a: string, options: ListOptions) =>
+    .action(async (a: string, options: PrintOptions) =>
       run((await import("./friends.ts")).listFriends(surroundings, a, options)),
     );
 };
@@ -156,7 +153,7 @@ const describeMembers = (program: Command, surroundings: Surroundings, run: Run)
     .command("list <group>")
     .description("list a group's members")
     .option("--json", "as a JSON array")
-    .action(async (group: string, options: ListOptions) =>
+    .action(async (group: string, options: PrintOptions) =>
       run((await import("./members.ts")).listMembers(surroundings, group, options)),
     );
 };
@@ -169,14 +166,14 @@ const describeOutbox = (program: Command, surroundings: Surroundings, run: Run):
     .command("status")
     .description("say how many wait, since when, how many are on their way or dead, and why")
     .option("--json", "as a JSON object")
-    .action(async (options: ListOptions) =>
+    .action(async (options: PrintOptions) =>
       run((await import("./outbox.ts")).showOutbox(surroundings, options)),
     );
   outbox
     .command("dead")
     .description("list the notices that RongCloud can never take")
     .option("--json", "as a JSON array")
-    .action(async (options: ListOptions) =>
+    .action(async (options: PrintOptions) =>
       run((await import("./outbox.ts")).listDeadLetters(surroundings, options)),
     );
   outbox

@@ -2,7 +2,7 @@ import { SingleBar } from "cli-progress";
 import type { Surroundings } from "./surroundings.ts";
 
 /** How far a long command has come. */
-export interface Progress {
+interface Progress {
   readonly update: (done: number, rows: number) => void;
   readonly stop: () => void;
 }

@@ -5,13 +5,8 @@ import { type DemoPlace, parseAppVersion, type Releases, updateFor } from "../..
 import { tokens } from "../inversify/mod.ts";
 import { withApplication } from "./application.ts";
 import { type Failure, failed } from "./failure.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { PrintOptions, Surroundings } from "./surroundings.ts";
 import { coloured, tableOf } from "./table.ts";
-
-/** How `releases check` tells. */
-export interface CheckOptions {
-  readonly json?: boolean;
-}
 
 /** What a client of this version is answered. */
 interface Sample {
@@ -24,7 +19,7 @@ interface Sample {
 /** Validates the release files and tells what each of some sample clients would get. */
 export const checkReleases = (
   surroundings: Surroundings,
-  { json = false }: CheckOptions,
+  { json = false }: PrintOptions,
 ): TE.TaskEither<Failure, void> =>
   withApplication(surroundings)(({ part }) =>
     pipe(

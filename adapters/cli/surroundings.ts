@@ -12,3 +12,8 @@ export interface Surroundings {
   /** Resolves when the process is asked to end. */
   readonly ended: () => Promise<string>;
 }
+
+/** How a command prints its result: for who reads it, or as JSON. */
+export interface PrintOptions {
+  readonly json?: boolean;
+}

@@ -37,7 +37,7 @@ export interface Report {
 }
 
 /** Rows that were no use, and the first of them. */
-export interface Skipped {
+interface Skipped {
   readonly reason: string;
   readonly rows: number;
   readonly first: ReadonlyArray<number>;
@@ -91,13 +91,13 @@ const split = <A>(rows: ReadonlyArray<Row<A>>) =>
     E.mapLeft((reason: string): Useless => [reason, at])(content),
   )(rows);
 
-interface Tally {
+interface SkippedRows {
   readonly add: (useless: ReadonlyArray<Useless>) => void;
   readonly all: () => ReadonlyArray<Skipped>;
 }
 
 /** Counts the rows that are no use, and forgets all but the first. */
-const makeSkipped = (): Tally => {
+const makeSkipped = (): SkippedRows => {
   const reasons = new Map<string, Omit<Skipped, "reason">>();
   return {
     add: (useless) => {

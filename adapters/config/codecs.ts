@@ -70,7 +70,7 @@ export const url = (text: string, protocols: ReadonlyArray<string>): O.Option<UR
     O.filter(() => /^[a-z]+:\/\/[^\s\\]+$/iu.test(text)),
   );
 
-export const Text: Codec<string> = textLike(
+export const NotBlank: Codec<string> = textLike(
   "a text that is not blank",
   (text) => text.trim() !== "",
 );

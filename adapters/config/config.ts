@@ -7,7 +7,7 @@ import { sequenceS } from "fp-ts/lib/Apply.js";
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
-import { Addresses, BaseUrl, Host, integer, Origins, oneOf, Switch, Text } from "./codecs.ts";
+import { Addresses, BaseUrl, Host, integer, NotBlank, Origins, oneOf, Switch } from "./codecs.ts";
 import { type GatewayConfig, readGateway } from "./gateway.ts";
 import { type MysqlConfig, readMysql } from "./mysql.ts";
 import { readSessions, type SessionConfig } from "./sessions.ts";
@@ -92,7 +92,7 @@ const readTracing = (env: Env): Read<O.Option<TracingConfig>> =>
   pipe(
     sequenceS(sideBySide)({
       endpoint: optional(env, "OTEL_EXPORTER_OTLP_ENDPOINT", BaseUrl),
-      service: withDefault(env, "OTEL_SERVICE_NAME", Text, "sealtalk-misc"),
+      service: withDefault(env, "OTEL_SERVICE_NAME", NotBlank, "sealtalk-misc"),
     }),
     E.map(({ endpoint, service }) =>
       pipe(
@@ -114,14 +114,14 @@ export const readConfig = (
     sequenceS(sideBySide)({
       host: withDefault(env, "HOST", Host, "127.0.0.1"),
       port: withDefault(env, "PORT", integer(0, 65_535, "a port from 0 to 65535"), 8585),
-      dataDir: withDefault(env, "DATA_DIR", Text, "./data"),
+      dataDir: withDefault(env, "DATA_DIR", NotBlank, "./data"),
       store: readStore(env, checks),
       mysql: readMysql(env, checks),
       ids: readIds(env, checks),
       sessions: readSessions(env, checks),
       gateway: readGateway(env, checks),
       sendConcurrency: readShared(env, "SEND_CONCURRENCY", 64, checks.workers ?? 1),
-      releasesDir: optional(env, "RELEASES_DIR", Text),
+      releasesDir: optional(env, "RELEASES_DIR", NotBlank),
       corsOrigins: withDefault(env, "CORS_ORIGINS", Origins, []),
       rateLimit: withDefault(
         env,
@@ -147,7 +147,7 @@ export const readConfig = (
   );
 
 /**
- * The faults as text, one line each.
+ * The faults as lines, one each.
  *
  * @example
  * ```ts
@@ -157,8 +157,8 @@ export const readConfig = (
  *
  * const wired = makeContainer({ PORT: "a lot" }, { serving: true });
  * assert.ok(isLeft(wired));
- * assert.match(renderFaults(wired.left), /^PORT: expected/);
+ * assert.match(renderFaults(wired.left).join("\n"), /^PORT: expected/);
  * ```
  */
-export const renderFaults = (faults: ReadonlyArray<ConfigFault>): string =>
-  faults.map(({ variable, message }) => `${variable}: ${message}`).join("\n");
+export const renderFaults = (faults: ReadonlyArray<ConfigFault>): ReadonlyArray<string> =>
+  faults.map(({ variable, message }) => `${variable}: ${message}`);

@@ -25,8 +25,8 @@ export type GatewayConfig =
       readonly _tag: "RONGCLOUD";
       readonly appKey: string;
       readonly appSecret: Secret;
-      /** Base URLs without a slash at the end, to be tried in turn. */
-      readonly hosts: ReadonlyArray<string>;
+      /** Base URLs without a slash at the end, to be tried in turn. None: RongCloud's in Beijing. */
+      readonly hosts: O.Option<ReadonlyArray<string>>;
       /** What RongCloud takes from the application. */
       readonly privatePerMinute: number;
       readonly groupPerSecond: number;
@@ -60,8 +60,6 @@ const readGatewayKind = (env: Env, { serving }: ConfigChecks): Read<GatewayConfi
     }),
   );
 
-const BEIJING = ["https://api.rong-api.com", "https://api-b.rong-api.com"];
-
 export const readGateway = (env: Env, checks: ConfigChecks): Read<GatewayConfig> => {
   const kind = readGatewayKind(env, checks);
   // What is only logged has no limits to share.
@@ -70,7 +68,7 @@ export const readGateway = (env: Env, checks: ConfigChecks): Read<GatewayConfig>
     sequenceS(sideBySide)({
       keys: bothOrNeither(env, APP_KEY, APP_SECRET),
       kind,
-      hosts: withDefault(env, "RONGCLOUD_API", BaseUrls, BEIJING),
+      hosts: optional(env, "RONGCLOUD_API", BaseUrls),
       privatePerMinute: readShared(env, "RONGCLOUD_PRIVATE_PER_MINUTE", 6_000, workers),
       groupPerSecond: readShared(env, "RONGCLOUD_GROUP_PER_SECOND", 20, workers),
       msgRandom: withDefault(env, "RONGCLOUD_MSG_RANDOM", Switch, false),

@@ -3,9 +3,7 @@
  *
  * @module
  */
-export { type Config, type IdsConfig, type LogLevel, readConfig, renderFaults } from "./config.ts";
-export type { GatewayConfig } from "./gateway.ts";
-export type { MysqlConfig } from "./mysql.ts";
-export type { JwksSource, LegacyCookieConfig, SessionConfig, SessionSecret } from "./sessions.ts";
+export { type Config, readConfig, renderFaults } from "./config.ts";
+export type { LegacyCookieConfig, SessionConfig } from "./sessions.ts";
 export type { StoreConfig } from "./store.ts";
-export type { ConfigChecks, ConfigFault, Secret } from "./variables.ts";
+export type { ConfigFault } from "./variables.ts";

@@ -3,7 +3,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as t from "io-ts";
-import { CookieName, integer, isLoopback, parsed, Text, textLike, url } from "./codecs.ts";
+import { CookieName, integer, isLoopback, NotBlank, parsed, textLike, url } from "./codecs.ts";
 import {
   bothOrNeither,
   type ConfigChecks,
@@ -71,7 +71,7 @@ const Jwks: t.Type<JwksSource, JwksSource, unknown> = parsed(
         )
       : pipe(
           O.some(text),
-          O.filter(Text.is),
+          O.filter(NotBlank.is),
           O.map((path) => ({ _tag: "FILE", path })),
         ),
 );
@@ -129,8 +129,8 @@ export const readSessions = (env: Env, checks: ConfigChecks): Read<SessionConfig
         E.chain(sessionSecret(env, checks)),
       ),
       jwks: optional(env, "SESSION_JWKS", Jwks),
-      issuer: optional(env, "SESSION_ISSUER", Text),
-      audience: optional(env, "SESSION_AUDIENCE", Text),
+      issuer: optional(env, "SESSION_ISSUER", NotBlank),
+      audience: optional(env, "SESSION_AUDIENCE", NotBlank),
       cookie: withDefault(env, "SESSION_COOKIE", CookieName, "sealtalk_session"),
       legacyCookie: readLegacyCookie(env),
     }),

@@ -2,7 +2,7 @@ import { sequenceS } from "fp-ts/lib/Apply.js";
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
-import { integer, list, oneOf, Text, textLike, url } from "./codecs.ts";
+import { integer, list, NotBlank, oneOf, textLike, url } from "./codecs.ts";
 import {
   type ConfigChecks,
   type Env,
@@ -75,8 +75,8 @@ export const readStore = (env: Env, checks: ConfigChecks): Read<StoreConfig> =>
       kind: readStoreKind(env, checks),
       urls: readRedisUrls(env),
       prefix: withDefault(env, "REDIS_PREFIX", RedisPrefix, "sealtalk-misc:"),
-      sentinel: optional(env, "REDIS_SENTINEL", Text),
-      sentinelPassword: optional(env, "REDIS_SENTINEL_PASSWORD", Text),
+      sentinel: optional(env, "REDIS_SENTINEL", NotBlank),
+      sentinelPassword: optional(env, "REDIS_SENTINEL_PASSWORD", NotBlank),
       minReplicas: withDefault(env, "REDIS_MIN_REPLICAS", integer(0, 100, "an integer from 0"), 0),
       commandMs: withDefault(
         env,

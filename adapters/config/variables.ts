@@ -12,7 +12,7 @@ import * as O from "fp-ts/lib/Option.js";
 import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import type * as t from "io-ts";
 import { decode } from "../../core/mod.ts";
-import { Count, Text } from "./codecs.ts";
+import { Count, NotBlank } from "./codecs.ts";
 
 /** A variable that is not what it must be. Never holds the value. */
 export interface ConfigFault {
@@ -106,7 +106,7 @@ export const bothOrNeither = (
   env: Env,
   first: string,
   second: string,
-  firstCodec: t.Decoder<unknown, string> = Text,
+  firstCodec: t.Decoder<unknown, string> = NotBlank,
 ): Read<O.Option<{ readonly first: string; readonly second: string }>> => {
   const partner = (
     variable: string,
@@ -119,7 +119,7 @@ export const bothOrNeither = (
   return pipe(
     sequenceS(sideBySide)({
       first: partner(first, second, firstCodec),
-      second: partner(second, first, Text),
+      second: partner(second, first, NotBlank),
     }),
     E.map(sequenceS(O.Apply)),
   );

@@ -5,5 +5,5 @@
  * @module
  */
 export { inboxEvents } from "./events.ts";
-export { type Inbox, makeInbox, type Received } from "./inbox.ts";
-export { type ConsoleOptions, consoleRoutes } from "./routes.ts";
+export type { Inbox } from "./inbox.ts";
+export { consoleRoutes } from "./routes.ts";

@@ -46,11 +46,6 @@ const PAGE_FILES = [
   ["/console/icon.svg", "image/svg+xml", "icon.svg"],
 ] as const;
 
-// Nothing inline, nothing from elsewhere.
-const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
-  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
 const OfUser = t.type({ user: Id }, "a JSON object");
 const OfGroup = t.type({ group: Id }, "a JSON object");
 const Pair = t.type({ user: Id, other: Id }, "a JSON object");
@@ -115,7 +110,6 @@ export const consoleRoutes = ({
         contentType,
         read: () => readFile(new URL(file, PAGE), "utf8"),
       })),
-      POLICY,
     ),
     post("/console/session", OfUser, ({ user }) =>
       pipe(

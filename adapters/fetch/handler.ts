@@ -3,14 +3,14 @@ import {
   type HttpRequest,
   type HttpResponse,
   type MiscRouteOptions,
+  methodNotAllowed,
   miscRoutes,
+  notFound,
   type OnAnswered,
   type OperationRouteOptions,
   operationRoutes,
   type Route,
-  refusing,
   requestId,
-  unknown,
 } from "../http/mod.ts";
 import { bytesOf } from "./body.ts";
 
@@ -81,10 +81,10 @@ export const makeFetchHandler = ({
 
 const routeFor = (route: Route | undefined, method: string): Pick<Route, "path" | "answer"> => {
   if (route === undefined) {
-    return unknown;
+    return notFound;
   }
   const serves = method === route.method || (method === "HEAD" && route.method === "GET");
-  return serves ? route : refusing(route);
+  return serves ? route : methodNotAllowed(route);
 };
 
 const TARGET = /^[^:]+:\/\/[^/?#]*([^?#]*)(?:\?([^#]*))?/;

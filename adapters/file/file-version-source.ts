@@ -48,7 +48,7 @@ export interface FileVersionSource {
 }
 
 const unavailable = (faults: ReadonlyArray<ReleaseFault>): VersionsUnavailable =>
-  versionsUnavailable(renderReleaseFaults(faults).replaceAll("\n", "; "));
+  versionsUnavailable(renderReleaseFaults(faults).join("; "));
 
 interface Keeper {
   readonly source: VersionSource;

@@ -51,21 +51,21 @@ export type ReleasesRead = E.Either<ReadonlyArray<ReleaseFault>, Releases>;
 export const sampleReleasesDir: string = fileURLToPath(new URL("./sample", import.meta.url));
 
 /**
- * The faults as text, one line each.
+ * The faults as lines, one each.
  *
  * @example
  * ```ts
  * import assert from "node:assert/strict";
  * import { renderReleaseFaults } from "sealtalk-misc/file";
  *
- * assert.equal(
+ * assert.deepEqual(
  *   renderReleaseFaults([{ file: "desktop.json", field: "url", expected: "an absolute URL" }]),
- *   "desktop.json: url: expected an absolute URL",
+ *   ["desktop.json: url: expected an absolute URL"],
  * );
  * ```
  */
-export const renderReleaseFaults = (faults: ReadonlyArray<ReleaseFault>): string =>
-  faults.map(({ file, field, expected }) => `${file}: ${field}: expected ${expected}`).join("\n");
+export const renderReleaseFaults = (faults: ReadonlyArray<ReleaseFault>): ReadonlyArray<string> =>
+  faults.map(({ file, field, expected }) => `${file}: ${field}: expected ${expected}`);
 
 /** The code of a Node error, such as ENOENT. */
 export const errorCode = (error: unknown): string =>

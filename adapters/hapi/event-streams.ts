@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import type { Server } from "@hapi/hapi";
 import * as E from "fp-ts/lib/Either.js";
 import { type EventStream, type OnAnswered, SECURITY_HEADERS } from "../http/mod.ts";
-import { requestOf, tell, throughHapi } from "./routes.ts";
+import { idOf, requestOf, tell, throughHapi } from "./routes.ts";
 
 // Proxies end a connection on which nothing comes.
 const HEARTBEAT_MS = 15_000;
@@ -29,8 +29,9 @@ export const serveEvents = (
           ended,
         );
         if (E.isLeft(opened)) {
-          const id = tell(request, path, opened.left, onAnswered);
-          return throughHapi(request, toolkit, opened.left, id);
+          const [id, answer] = [idOf(request), opened.left];
+          tell(request, { requestId: id, route: path, answer }, onAnswered);
+          return throughHapi(request, toolkit, answer, id);
         }
         const events = Readable.from(opened.right, { objectMode: false });
         const heart = setInterval(() => events.push(": \n\n"), HEARTBEAT_MS);

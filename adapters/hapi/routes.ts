@@ -2,19 +2,20 @@ import type { IncomingMessage } from "node:http";
 import type { Lifecycle, Request, ResponseObject, ResponseToolkit, ServerRoute } from "@hapi/hapi";
 import * as E from "fp-ts/lib/Either.js";
 import {
+  type Answered,
   answerTo,
   type HttpRequest,
   type HttpResponse,
+  methodNotAllowed,
   type OnAnswered,
   type Route,
-  refusing,
   requestId,
 } from "../http/mod.ts";
 
 /** The network address that a request comes from, if it matters. */
 export type AddressOf = (request: Request) => string | undefined;
 
-/** Hands an answer to whoever writes it, with the headers that every one has. */
+/** Hands an answer to whoever writes it, with the id of its request. */
 export type Respond = (
   request: Request,
   toolkit: ResponseToolkit,
@@ -41,7 +42,7 @@ export const hapiRoutes = (
   routes.flatMap((route) =>
     [route.path, `${route.path}/`].flatMap((path) => [
       serve(route.method, path, route, options),
-      serve("*", path, refusing(route), options),
+      serve("*", path, methodNotAllowed(route), options),
     ]),
   );
 
@@ -56,7 +57,9 @@ export const serve = (
   path,
   handler: async (request, toolkit) => {
     const answer = await answerTo(route, requestOf(request, addressOf));
-    return respond(request, toolkit, answer, tell(request, route.path, answer, onAnswered));
+    const id = idOf(request);
+    tell(request, { requestId: id, route: route.path, answer }, onAnswered);
+    return respond(request, toolkit, answer, id);
   },
   options: {
     auth: false,
@@ -118,23 +121,22 @@ const bytesOf = (
       .once("close", lose);
   });
 
-/** Tells of an answer: the request's id. */
+/** The id that a request brings, or a new one. */
+export const idOf = (request: Request): string => requestId(headerOf(request, "x-request-id"));
+
+/** Tells of an answer. */
 export const tell = (
   request: Request,
-  route: string,
-  answer: HttpResponse,
+  { requestId, route, answer }: Pick<Answered, "requestId" | "route" | "answer">,
   onAnswered: OnAnswered,
-): string => {
-  const id = requestId(headerOf(request, "x-request-id"));
+): void =>
   onAnswered({
-    requestId: id,
+    requestId,
     method: request.method.toUpperCase(),
     route,
     answer,
     durationMs: Date.now() - request.info.received,
   });
-  return id;
-};
 
 /** Makes an answer hapi's, for all that a server does to its responses. */
 export const throughHapi = (

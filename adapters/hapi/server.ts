@@ -2,23 +2,29 @@ import { createServer, type Server, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import Hapi from "@hapi/hapi";
 import {
-  type Asset,
-  assetRoutes,
   type EventStream,
   errorResponse,
   type HttpError,
   miscRoutes,
+  notFound,
   type OperationRouteOptions,
   operationRoutes,
   type Route,
   reasonOf,
   requestId,
-  unknown,
 } from "../http/mod.ts";
 import { addressBehind } from "./address.ts";
 import { serveEvents } from "./event-streams.ts";
 import type { MiscPluginOptions } from "./plugin.ts";
-import { hapiRoutes, type ServeOptions, serve, straight, tell, throughHapi } from "./routes.ts";
+import {
+  hapiRoutes,
+  idOf,
+  type ServeOptions,
+  serve,
+  straight,
+  tell,
+  throughHapi,
+} from "./routes.ts";
 
 /** Where the server listens and what it serves. */
 export interface ServerOptions extends MiscPluginOptions, Omit<OperationRouteOptions, "misc"> {
@@ -27,8 +33,6 @@ export interface ServerOptions extends MiscPluginOptions, Omit<OperationRouteOpt
   readonly port: number;
   /** The origins whose pages may call with the user's credentials; none: no other origin may. */
   readonly corsOrigins: ReadonlyArray<string>;
-  /** The files of pages that are served too. */
-  readonly assets?: ReadonlyArray<Asset>;
   /** Routes besides those of /misc and of operators. */
   readonly more?: ReadonlyArray<Route>;
   readonly eventStreams?: ReadonlyArray<EventStream>;
@@ -66,7 +70,6 @@ export const makeServer = async ({
   corsOrigins,
   metrics,
   openApi,
-  assets = [],
   more = [],
   eventStreams = [],
   onAnswered = () => {},
@@ -93,15 +96,16 @@ export const makeServer = async ({
   const operations = operationRoutes({ misc: options.misc, metrics, openApi });
   server.route([
     ...hapiRoutes(miscRoutes(options), { ...serving, addressOf: addressBehind(trustedProxies) }),
-    ...hapiRoutes([...operations, ...assetRoutes(assets), ...more], serving),
-    serve("*", "/{any*}", unknown, serving),
+    ...hapiRoutes([...operations, ...more], serving),
+    serve("*", "/{any*}", notFound, serving),
   ]);
   serveEvents(server, eventStreams, onAnswered);
   server.ext("onPreResponse", (request, toolkit) => {
     const { response } = request;
     if (response instanceof Error) {
       const answer = errorResponse(errorOf(response, () => allowed(server, request.path)));
-      const id = tell(request, "unknown", answer, onAnswered);
+      const id = idOf(request);
+      tell(request, { requestId: id, route: "unknown", answer }, onAnswered);
       return throughHapi(request, toolkit, answer, id);
     }
     if (response.headers["x-request-id"] === undefined) {

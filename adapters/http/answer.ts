@@ -21,14 +21,14 @@ export const reasonOf = (fault: unknown): string =>
   fault instanceof Error ? (fault.stack ?? fault.message) : String(fault);
 
 /** The same path for every method that it does not serve. */
-export const refusing = ({ method, path }: Route): Pick<Route, "path" | "answer"> => ({
+export const methodNotAllowed = ({ method, path }: Route): Pick<Route, "path" | "answer"> => ({
   path,
   answer: () => async () =>
     errorResponse({ _tag: "METHOD_NOT_ALLOWED", allow: method === "GET" ? "GET, HEAD" : method }),
 });
 
 /** Whatever has no path of the table. */
-export const unknown: Pick<Route, "path" | "answer"> = {
+export const notFound: Pick<Route, "path" | "answer"> = {
   path: "unknown",
   answer: () => async () => errorResponse({ _tag: "NOT_FOUND" }),
 };

@@ -10,11 +10,10 @@ export interface Asset {
   readonly read: T.Task<string>;
 }
 
-// Only what this server serves may run there or be asked. A library's icons are in its style sheet, and
-// it sets styles of single elements.
+// Nothing inline, nothing from elsewhere.
 const PAGE_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
-  "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** The files of a page as routes: unlike every other answer, they may be shown and run. */
 export const assetRoutes = (

@@ -54,7 +54,7 @@ export const json = (
   headers: Readonly<Record<string, string>> = {},
 ): HttpResponse => respond(status, { "content-type": JSON_TYPE, ...headers }, JSON.stringify(body));
 
-/** The cache rule of every 200. */
+/** The cache rule of every 200, and of the 304 in its place. */
 export const PRIVATE: { readonly "cache-control": "private" } = { "cache-control": "private" };
 
 /** A 200 that only its own client may keep. */

@@ -4,9 +4,9 @@
  *
  * @module
  */
-export { answerTo, reasonOf, refusing, unknown } from "./answer.ts";
+export { answerTo, methodNotAllowed, notFound, reasonOf } from "./answer.ts";
 export type { Answered, OnAnswered } from "./answered.ts";
-export { type Asset, assetRoutes } from "./assets.ts";
+export { assetRoutes } from "./assets.ts";
 export type { FailureLimit, RateLimit } from "./authentication.ts";
 export { readBody } from "./bodies.ts";
 export { errorResponse } from "./error-response.ts";

@@ -84,7 +84,7 @@ export const onReload =
   (outcome: ReleasesRead): void => {
     if (E.isLeft(outcome)) {
       log.error(
-        { faults: renderReleaseFaults(outcome.left).split("\n") },
+        { faults: renderReleaseFaults(outcome.left) },
         "release files broken: the last good ones stay",
       );
     } else {

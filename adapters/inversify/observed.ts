@@ -1,5 +1,8 @@
+import * as O from "fp-ts/lib/Option.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import type { MessageGateway, Outbox, Relationships, SettingsRepository } from "../../core/mod.ts";
+import type { Metrics } from "../metrics/mod.ts";
+import type { Tracing } from "../tracing/mod.ts";
 
 /** The ports whose calls are of interest to whoever watches the service. */
 export interface Observed {
@@ -19,6 +22,17 @@ export interface Observers {
   readonly store: Around;
   readonly gateway: Around;
 }
+
+/** What the calls of a deployment go through. */
+export const observersOf = ({ stored }: Metrics, tracing: O.Option<Tracing>): Observers =>
+  O.isNone(tracing)
+    ? { store: stored, gateway: () => (call) => call }
+    : {
+        store: (operation) => (call) =>
+          stored(operation)(tracing.value.call(`store ${operation}`)(call)),
+        // A notice that the relay delivers belongs to no request that is under way.
+        gateway: (operation) => tracing.value.call(`gateway ${operation}`, { alone: true }),
+      };
 
 /** The same ports, each call that a request or the relay makes with something around it. */
 export const observed = (

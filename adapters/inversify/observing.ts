@@ -2,9 +2,7 @@ import * as O from "fp-ts/lib/Option.js";
 import type { Bind } from "inversify";
 import type { Config } from "../config/mod.ts";
 import { makeLogger, makePrettyLogger } from "../logging/mod.ts";
-import type { Metrics } from "../metrics/mod.ts";
 import type { Tracing } from "../tracing/mod.ts";
-import type { Observers } from "./observed.ts";
 import { ConfigurationFault } from "./opening.ts";
 import { provide } from "./provide.ts";
 import * as tokens from "./tokens.ts";
@@ -45,14 +43,3 @@ const startTracing = async (config: Config["tracing"]): Promise<O.Option<Tracing
     );
   }
 };
-
-/** What the calls of a deployment go through. */
-export const observersOf = ({ stored }: Metrics, tracing: O.Option<Tracing>): Observers =>
-  O.isNone(tracing)
-    ? { store: stored, gateway: () => (call) => call }
-    : {
-        store: (operation) => (call) =>
-          stored(operation)(tracing.value.call(`store ${operation}`)(call)),
-        // A notice that the relay delivers belongs to no request that is under way.
-        gateway: (operation) => tracing.value.call(`gateway ${operation}`, { alone: true }),
-      };

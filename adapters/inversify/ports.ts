@@ -14,7 +14,12 @@ import {
 } from "../file/mod.ts";
 import { makeN3dIds, makePlainIds } from "../ids/mod.ts";
 import { makeLogGateway } from "../logging/mod.ts";
-import { makeRongCloudGateway, probeRongCloud } from "../rongcloud/mod.ts";
+import {
+  BEIJING_HOSTS,
+  makeRongCloudGateway,
+  probeRongCloud,
+  type RongCloudOptions,
+} from "../rongcloud/mod.ts";
 import { onAttempt, onReload } from "./events.ts";
 import { ConfigurationFault, OpeningFault, opened } from "./opening.ts";
 import { provide } from "./provide.ts";
@@ -40,10 +45,7 @@ export const bindPorts = (bind: Bind): void => {
     ({ close }) => close(),
   );
   provide(bind, tokens.READ_RELEASES, [tokens.CONFIG, tokens.IDS], (config, ids) =>
-    pipe(
-      readReleases(releasesDir(config), { ids }),
-      TE.mapLeft((faults) => renderReleaseFaults(faults).split("\n")),
-    ),
+    pipe(readReleases(releasesDir(config), { ids }), TE.mapLeft(renderReleaseFaults)),
   );
   provide(bind, tokens.IDS, [tokens.CONFIG], ({ ids }) =>
     ids._tag === "PLAIN"
@@ -80,8 +82,7 @@ export const bindPorts = (bind: Bind): void => {
       gateway._tag === "LOG"
         ? inbox.watching(makeLogGateway(log))
         : makeRongCloudGateway({
-            ...gateway,
-            appSecret: gateway.appSecret.reveal(),
+            ...rongCloudOptions(gateway),
             fetch,
             onAttempt: onAttempt(log, metrics),
           }),
@@ -93,7 +94,7 @@ export const bindPorts = (bind: Bind): void => {
     ({ gateway }, { fetch }) =>
       gateway._tag === "LOG"
         ? TE.right(undefined)
-        : probeRongCloud({ ...gateway, appSecret: gateway.appSecret.reveal(), fetch }),
+        : probeRongCloud({ ...rongCloudOptions(gateway), fetch }),
   );
 };
 
@@ -106,6 +107,16 @@ export const n3dKeyFault = (key: string): string | undefined =>
       () => undefined,
     ),
   );
+
+const rongCloudOptions = ({
+  hosts,
+  appSecret,
+  ...rest
+}: Extract<Config["gateway"], { readonly _tag: "RONGCLOUD" }>): RongCloudOptions => ({
+  ...rest,
+  hosts: O.getOrElse(() => BEIJING_HOSTS)(hosts),
+  appSecret: appSecret.reveal(),
+});
 
 const releasesDir = (config: Config): string =>
   O.getOrElse(() => sampleReleasesDir)(config.releasesDir);

@@ -6,14 +6,13 @@ import { createMisc, type SettingsRepository } from "../../core/mod.ts";
 import type { StoreConfig } from "../config/mod.ts";
 import type { consoleRoutes, Inbox } from "../console/mod.ts";
 import type { ServerOptions } from "../hapi/mod.ts";
-import type { Asset, Route } from "../http/mod.ts";
+import type { Route } from "../http/mod.ts";
 import type { Logger } from "../logging/mod.ts";
 import type { MysqlDatabase } from "../mysql/mod.ts";
 import type { SharedCount } from "../rate-limit/mod.ts";
 import type { Tracing } from "../tracing/mod.ts";
 import { onAnswered, onDelivery, onRateLimitFault, onRelayFault } from "./events.ts";
-import { observed } from "./observed.ts";
-import { observersOf } from "./observing.ts";
+import { observed, observersOf } from "./observed.ts";
 import { NOTICES_AT_ONCE } from "./ports.ts";
 import { provide } from "./provide.ts";
 import * as tokens from "./tokens.ts";
@@ -92,7 +91,7 @@ export const bindService = (bind: Bind, together: tokens.Together | undefined): 
       return startRelay({
         misc,
         outbox,
-        workers: NOTICES_AT_ONCE,
+        concurrency: NOTICES_AT_ONCE,
         onDelivery: onDelivery(log, metrics),
         onFault: onRelayFault(log),
       });
@@ -132,6 +131,12 @@ export const bindService = (bind: Bind, together: tokens.Together | undefined): 
     ) => {
       const { makeServer } = await import("../hapi/mod.ts");
       const { findDocs, makeOpenApi } = await import("../openapi/mod.ts");
+      const { more, eventStreams } = config.console
+        ? await consoleOf(
+            { ids, signToken, directory: O.isSome(config.mysql) ? O.none : O.some(relationships) },
+            inbox,
+          )
+        : NO_CONSOLE;
       return makeServer({
         host: config.host,
         port: config.port,
@@ -142,18 +147,9 @@ export const bindService = (bind: Bind, together: tokens.Together | undefined): 
         failureLimit,
         trustedProxies: config.trustedProxies,
         metrics,
-        ...(config.console
-          ? await consoleOf(
-              {
-                ids,
-                signToken,
-                directory: O.isSome(config.mysql) ? O.none : O.some(relationships),
-              },
-              inbox,
-            )
-          : {}),
         openApi: makeOpenApi(),
-        assets: config.docs ? O.getOrElse((): ReadonlyArray<Asset> => [])(findDocs()) : [],
+        more: [...(config.docs ? findDocs() : []), ...more],
+        eventStreams,
         onAnswered: onAnswered(log, metrics, ids),
         ...(O.isSome(tracing) ? { instrument: spanned(tracing.value) } : {}),
       });
@@ -197,10 +193,14 @@ const spanned =
       ),
   });
 
+type Console = Required<Pick<ServerOptions, "more" | "eventStreams">>;
+
+const NO_CONSOLE: Console = { more: [], eventStreams: [] };
+
 const consoleOf = async (
   options: Parameters<typeof consoleRoutes>[0],
   inbox: Inbox,
-): Promise<Pick<ServerOptions, "more" | "eventStreams">> => {
+): Promise<Console> => {
   const { consoleRoutes, inboxEvents } = await import("../console/mod.ts");
   return { more: consoleRoutes(options), eventStreams: [inboxEvents(inbox)] };
 };

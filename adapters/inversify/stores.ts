@@ -79,7 +79,7 @@ const openStore = async (store: StoreConfig, dataDir: string): Promise<tokens.St
     case "REDIS": {
       const { openRedisStore } = await import("../redis/mod.ts");
       const { urls, sentinel, sentinelPassword, ...rest } = store;
-      const opened = await openRedisStore({
+      const redis = await openRedisStore({
         ...rest,
         urls: urls.reveal(),
         ...(O.isSome(sentinel) ? { sentinel: sentinel.value } : {}),
@@ -87,7 +87,7 @@ const openStore = async (store: StoreConfig, dataDir: string): Promise<tokens.St
           ? { sentinelPassword: sentinelPassword.value.reveal() }
           : {}),
       });
-      return { ...opened, client: O.some(opened.client) };
+      return { ...redis, client: O.some(redis.client) };
     }
   }
 };

@@ -13,7 +13,7 @@ export interface MemoryGateway {
 }
 
 /**
- * A gateway that keeps what it is given; `onTaken` sees each message too.
+ * A gateway that keeps what it is given.
  *
  * @example
  * ```ts
@@ -25,9 +25,7 @@ export interface MemoryGateway {
  * assert.equal((await gateway.ready()())._tag, "Right");
  * ```
  */
-export const makeMemoryGateway = (
-  onTaken: (message: OutboundMessage) => void = () => {},
-): MemoryGateway => {
+export const makeMemoryGateway = (): MemoryGateway => {
   const taken: OutboundMessage[] = [];
   let refusal: GatewayError | undefined;
   const unlessRefused: TE.TaskEither<GatewayError, void> = TE.fromIOEither(() =>
@@ -40,7 +38,6 @@ export const makeMemoryGateway = (
           unlessRefused,
           TE.map(() => {
             taken.push(message);
-            onTaken(message);
           }),
         ),
       pause: () => () => 0,

@@ -11,7 +11,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import { type Outbox, type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
 import type { Figures } from "./tally.ts";
 
-export { type Figures, makeTally, type Tally } from "./tally.ts";
+export { makeTally, type Tally } from "./tally.ts";
 
 /** What is measured when it is asked for. */
 export interface MetricsOptions {

@@ -18,8 +18,8 @@ export interface Connection {
   readonly close: () => Promise<void>;
 }
 
-/** From the question to its answer, the wait for a connection included. */
-export const QUERY_MS = 1_000;
+/** How long a question may take, the wait for a connection included. */
+const QUERY_MS = 1_000;
 
 const CONNECTIONS = 10;
 const IDLE_CONNECTIONS = 5;
@@ -37,12 +37,11 @@ const SESSION =
 export const makeConnection = (
   { host, port, user, password, database }: MysqlAddress,
   ssl: O.Option<SslOptions>,
-  queryMs: number,
 ): Connection => {
   const pool = mysql.createPool({
     ...{ host, port, user, password, database },
     ...(O.isSome(ssl) ? { ssl: ssl.value } : {}),
-    connectTimeout: queryMs,
+    connectTimeout: QUERY_MS,
     connectionLimit: CONNECTIONS,
     maxIdle: IDLE_CONNECTIONS,
     gracefulEnd: true,
@@ -61,7 +60,7 @@ export const makeConnection = (
   return {
     ask: (sql, values, rows) =>
       pipe(
-        TE.tryCatch(() => answer(pool, queryMs, sql, values), unavailable),
+        TE.tryCatch(() => answer(pool, sql, values), unavailable),
         TE.chainEitherKW(decode(rows, "rows")),
         TE.mapLeft((fault) =>
           fault._tag === "STORE_UNAVAILABLE"
@@ -79,12 +78,7 @@ export const makeConnection = (
   };
 };
 
-const answer = (
-  pool: Pool,
-  ms: number,
-  sql: string,
-  values: ReadonlyArray<number>,
-): Promise<unknown> =>
+const answer = (pool: Pool, sql: string, values: ReadonlyArray<number>): Promise<unknown> =>
   new Promise((resolve, reject) => {
     let lent: PoolConnection | undefined;
     let over = false;
@@ -100,7 +94,7 @@ const answer = (
         discard(lent);
       }
     };
-    const timer = setTimeout(() => giveUp(new Error(`no answer within ${ms} ms`)), ms);
+    const timer = setTimeout(() => giveUp(new Error(`no answer within ${QUERY_MS} ms`)), QUERY_MS);
     pool.getConnection((fault, connection) => {
       if (over) {
         // It was waited for in vain, and is as good as new.

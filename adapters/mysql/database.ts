@@ -2,7 +2,7 @@ import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import type { GroupProfiles, Relationships, StoreUnavailable } from "../../core/mod.ts";
 import { type MysqlUrlFault, parseMysqlUrl } from "./address.ts";
-import { makeConnection, QUERY_MS } from "./connection.ts";
+import { makeConnection } from "./connection.ts";
 import { makeGroups } from "./groups.ts";
 import { makeRelationships } from "./relationships.ts";
 import { makeTables, type Tables } from "./tables.ts";
@@ -19,12 +19,10 @@ export interface MysqlDatabase {
   readonly close: () => Promise<void>;
 }
 
-/** Where the database is, and how long it may take. */
+/** Where the database is. */
 export interface MysqlDatabaseOptions {
   /** As {@link parseMysqlUrl} reads it. */
   readonly url: string;
-  /** How long a question may take, the wait for a connection included: 1,000 unless it says otherwise. */
-  readonly queryMs?: number;
 }
 
 /**
@@ -47,14 +45,13 @@ export interface MysqlDatabaseOptions {
  */
 export const openMysqlDatabase = ({
   url,
-  queryMs = QUERY_MS,
 }: MysqlDatabaseOptions): TE.TaskEither<MysqlUrlFault, MysqlDatabase> =>
   pipe(
     TE.fromEither(parseMysqlUrl(url)),
     TE.bindTo("address"),
     TE.bind("ssl", ({ address }) => sslOptions(address)),
     TE.map(({ address, ssl }) => {
-      const connection = makeConnection(address, ssl, queryMs);
+      const connection = makeConnection(address, ssl);
       return {
         ...makeRelationships(connection),
         groups: makeGroups(connection),

@@ -2,17 +2,18 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import type { Task } from "fp-ts/lib/Task.js";
-
-/** A file of a page, and where it is served. */
-export interface Asset {
-  readonly path: string;
-  readonly contentType: string;
-  readonly read: Task<string>;
-}
+import { assetRoutes, type Route } from "../http/mod.ts";
 
 const PAGE = fileURLToPath(new URL("./page/", import.meta.url));
+
+// Only what this server serves may run there or be asked. Swagger UI has icons in its style sheet, and
+// sets styles of single elements.
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+  "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const CSS = "text/css; charset=utf-8";
 const HTML = "text/html; charset=utf-8";
@@ -29,20 +30,25 @@ const reading = (file: string): Task<string> => {
 
 /**
  * A page to browse the description by and to try requests on, at /docs: Swagger UI, from its package
- * and from nowhere else. `none` where that is not installed.
+ * and from nowhere else. There are no routes where that is not installed.
  */
-export const findDocs = (): O.Option<ReadonlyArray<Asset>> => {
-  const swagger = O.tryCatch(() =>
-    dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json")),
+export const findDocs = (): ReadonlyArray<Route> =>
+  pipe(
+    O.tryCatch(() =>
+      dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json")),
+    ),
+    O.match(() => [], docsWith),
   );
-  return O.Functor.map(swagger, (dir) =>
+
+const docsWith = (swagger: string): ReadonlyArray<Route> =>
+  assetRoutes(
     (
       [
         ["/docs", HTML, join(PAGE, "index.html")],
         ["/docs/page.js", SCRIPT, join(PAGE, "page.js")],
-        ["/docs/swagger-ui.css", CSS, join(dir, "swagger-ui.css")],
-        ["/docs/swagger-ui-bundle.js", SCRIPT, join(dir, "swagger-ui-bundle.js")],
+        ["/docs/swagger-ui.css", CSS, join(swagger, "swagger-ui.css")],
+        ["/docs/swagger-ui-bundle.js", SCRIPT, join(swagger, "swagger-ui-bundle.js")],
       ] as const
     ).map(([path, contentType, file]) => ({ path, contentType, read: reading(file) })),
+    POLICY,
   );
-};

@@ -6,7 +6,7 @@
 import { readFile } from "node:fs/promises";
 import type { Task } from "fp-ts/lib/Task.js";
 
-export { type Asset, findDocs } from "./docs.ts";
+export { findDocs } from "./docs.ts";
 
 const DOCUMENT = new URL("../../docs/openapi.yaml", import.meta.url);
 

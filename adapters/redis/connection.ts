@@ -100,8 +100,11 @@ export const connect = async (options: RedisConnectionOptions): Promise<Connecti
   };
 };
 
-/** Runs a script. In full: by its digest a server that has just taken over would not know it. */
-export const run =
+/**
+ * The change that a script makes. It is sent in full: by its digest a server that has just taken
+ * over would not know it.
+ */
+export const scripted =
   ({ lua, numberOfKeys }: Script) =>
   (keys: readonly [string, ...string[]], args: ReadonlyArray<string | number>): Change => ({
     key: keys[0],

@@ -1,7 +1,7 @@
 import type { ConversationKey, ConversationType } from "../../core/mod.ts";
 
 /** How many parts the conversations are in: each is on one node of a Cluster. */
-export const PARTITIONS = 32;
+const PARTITIONS = 32;
 
 /** The keys of one partition. They share a hash tag, so that a script may touch them together. */
 export interface PartitionKeys {

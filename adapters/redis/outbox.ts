@@ -20,7 +20,7 @@ import {
   type ReasonCount,
   type StoreUnavailable,
 } from "../../core/mod.ts";
-import { type Connection, run } from "./connection.ts";
+import { type Connection, scripted } from "./connection.ts";
 import { makeDemotions } from "./demotion.ts";
 import type { Keys, PartitionKeys } from "./keys.ts";
 import * as scripts from "./scripts.ts";
@@ -90,7 +90,7 @@ export const makeOutbox = (
         const partition = keys.partitionOf(conversation);
         const at = now();
         return change(
-          run(scripts.STORE)(
+          scripted(scripts.STORE)(
             [
               partition.statuses,
               partition.queue(conversation),
@@ -220,7 +220,7 @@ export const makeOutbox = (
     const { partition, conversation } = candidate;
     return pipe(
       change(
-        run(scripts.CLAIM)(
+        scripted(scripts.CLAIM)(
           [
             partition.queue(conversation),
             partition.state(conversation),
@@ -248,7 +248,7 @@ export const makeOutbox = (
     const diedAt = now();
     return pipe(
       change(
-        run(scripts.SETTLE)(
+        scripted(scripts.SETTLE)(
           [
             partition.queue(conversation),
             partition.state(conversation),
@@ -344,7 +344,7 @@ export const makeOutbox = (
           CONVERSATION_TYPES,
           TE.traverseArray((type) =>
             change(
-              run(scripts.RETRY)(
+              scripted(scripts.RETRY)(
                 [partition.due(type), partition.leases, partition.done(newId())],
                 [at],
               ),
@@ -360,7 +360,7 @@ export const makeOutbox = (
     (partition: PartitionKeys) =>
     ([text, { conversation, notice, reason, attempts, storedAt }]: readonly [string, DeadLetter]) =>
       change(
-        run(scripts.REVIVE)(
+        scripted(scripts.REVIVE)(
           [
             partition.dead,
             partition.queue(conversation),

@@ -7,7 +7,7 @@ import {
   type StoreUnavailable,
   storeUnavailable,
 } from "../../core/mod.ts";
-import { type Connection, run } from "./connection.ts";
+import { type Connection, scripted } from "./connection.ts";
 import type { Keys } from "./keys.ts";
 import { RELATE } from "./scripts.ts";
 
@@ -52,7 +52,7 @@ export const makeRelationships = (
       RA.chunksOf(MOST_AT_ONCE),
       RA.map((some) =>
         pipe(
-          TE.fromIO(() => run(RELATE)([set, related(set, newId())], [command, ...some])),
+          TE.fromIO(() => scripted(RELATE)([set, related(set, newId())], [command, ...some])),
           TE.chain(change),
         ),
       ),

@@ -10,7 +10,7 @@ import type { RedisOutbox } from "./outbox.ts";
 import { type Versioned, versioned } from "./values.ts";
 
 /** How a status is kept. */
-export const STATUS: Versioned<NoticeStatus> = versioned(NoticeStatus);
+const STATUS: Versioned<NoticeStatus> = versioned(NoticeStatus);
 
 type Imported = readonly [ConversationKey, NoticeStatus];
 

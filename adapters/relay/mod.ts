@@ -24,7 +24,7 @@ export interface RelayOptions {
   readonly misc: Pick<Misc, "claimNext" | "deliver">;
   readonly outbox: Outbox;
   /** How many notices of each type of conversation are on their way at once. */
-  readonly workers?: number;
+  readonly concurrency?: number;
   /** How long an idle relay waits before it looks again by itself, in milliseconds. */
   readonly pollMs?: number;
   readonly timer?: Timer;
@@ -83,7 +83,7 @@ interface Lane {
 const startLane =
   ({
     misc,
-    workers = 16,
+    concurrency = 16,
     pollMs = 500,
     timer = setTimer,
     onDelivery = () => {},
@@ -110,7 +110,7 @@ const startLane =
         bell.ring();
       });
       onTheirWay.add(delivery);
-      if (onTheirWay.size >= workers) {
+      if (onTheirWay.size >= concurrency) {
         await Promise.race(onTheirWay);
       }
     };

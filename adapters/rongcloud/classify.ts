@@ -33,12 +33,13 @@ export type Verdict =
   /** It may have been delivered. */
   | { readonly _tag: "AMBIGUOUS"; readonly cause: string };
 
-const Answer = t.type({ code: t.number });
+const Body = t.type({ code: t.number });
 
 const SUCCESS = 200;
 const RATE_LIMIT = 1008;
 const AMBIGUOUS: ReadonlySet<number> = new Set([1000, 1050]);
-const OPERATOR: ReadonlySet<number> = new Set([1001, 1004, 1006, 1007, 1009]);
+/** The codes that say no to the application, whatever it sends: the operator has the cure. */
+export const OPERATOR: ReadonlySet<number> = new Set([1001, 1004, 1006, 1007, 1009]);
 const TOO_MANY_REQUESTS = 429;
 const TOO_LARGE: ReadonlySet<number> = new Set([413, 414, 431]);
 
@@ -81,7 +82,7 @@ type Answered = Extract<Reply, { readonly _tag: "ANSWERED" }>;
 const codeIn = (body: string): O.Option<number> =>
   pipe(
     J.parse(body),
-    E.chainW(Answer.decode),
+    E.chainW(Body.decode),
     O.fromEither,
     O.map(({ code }) => code),
   );

@@ -8,7 +8,7 @@ import type {
   OutboundMessage,
 } from "../../core/mod.ts";
 import { type Breaker, type BreakerRule, CLOSED, failed, openFor } from "./breaker.ts";
-import type { Verdict } from "./classify.ts";
+import { OPERATOR, type Verdict } from "./classify.ts";
 import {
   type Form,
   makeClient,
@@ -118,7 +118,7 @@ export const probeRongCloud = (options: RongCloudOptions): TE.TaskEither<Gateway
 
 // RongCloud's own codes, and the statuses by which a proxy asks for credentials. Another refusal may
 // be about the one message, and no caller's message is to hold up everybody's.
-const OF_THE_APPLICATION: ReadonlySet<number> = new Set([1001, 1004, 1006, 1007, 1009, 401, 407]);
+const OF_THE_APPLICATION: ReadonlySet<number> = new Set([...OPERATOR, 401, 407]);
 
 /** Whether the error would meet any other message too. */
 const speaksOfTheGateway = (error: GatewayError): boolean =>

@@ -20,7 +20,7 @@ import type { Task } from "fp-ts/lib/Task.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 
 /** A request, as far as its span tells of it. */
-export interface TracedRequest {
+interface TracedRequest {
   readonly method: string;
   /** The route's path: never the text that a client sent. */
   readonly route: string;

@@ -244,7 +244,7 @@ test("readReleases() lists every fault of both files, and nothing that they hold
   const broken = { version: "s3cret", url: "s3cret", name: 7, notes: "", pub_date: "s3cret" };
   writeFileSync(join(root, "desktop.json"), JSON.stringify(broken));
   writeFileSync(join(root, "mobile.json"), '{"iOS":{"version":"","url":"s3cret","build":5}}');
-  t.deepEqual(renderReleaseFaults(await fail(readReleases(root))).split("\n"), [
+  t.deepEqual(renderReleaseFaults(await fail(readReleases(root))), [
     `${root}/desktop.json: version: expected a semantic version`,
     `${root}/desktop.json: url: expected an absolute http or https URL`,
     `${root}/desktop.json: name: expected a string`,
@@ -282,7 +282,7 @@ for (const [what, spoil, text] of [
     unlinkSync(join(root, "desktop.json"));
     spoil(join(root, "desktop.json"));
     const faults = await fail(readReleases(root));
-    t.is(renderReleaseFaults(faults), `${root}/desktop.json: ${text}`);
+    t.deepEqual(renderReleaseFaults(faults), [`${root}/desktop.json: ${text}`]);
   });
 }
 
@@ -326,9 +326,7 @@ test("readReleases() lists every fault of a demo square, ids that cannot be spel
     const n3d = makeN3dIds("11EdDIaqpcim");
     assert.ok(E.isRight(n3d));
     const faults = await fail(readReleases(root, { ids: n3d.right }));
-    return renderReleaseFaults(faults)
-      .split("\n")
-      .map((line) => line.replace(`${squareAt(root)}: `, ""));
+    return renderReleaseFaults(faults).map((line) => line.replace(`${squareAt(root)}: `, ""));
   };
   t.deepEqual(await faultsOf([{ type: "s3cret", id: "" }, 7, { type: "group", id: 1, name: "" }]), [
     "0.type: expected group or chatroom",
@@ -352,10 +350,9 @@ test("readReleases() says so if a demo square is there and cannot be read", asyn
   write(root, pair("1.0.0"));
   unlinkSync(squareAt(root));
   mkdirSync(squareAt(root));
-  t.is(
-    renderReleaseFaults(await fail(readReleases(root))),
+  t.deepEqual(renderReleaseFaults(await fail(readReleases(root))), [
     `${squareAt(root)}: file: expected a regular file`,
-  );
+  ]);
 });
 
 test("readReleases() never reads one file before a swap and the other after", async (t) => {

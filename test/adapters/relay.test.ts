@@ -1,17 +1,26 @@
 import { EventEmitter, once } from "node:events";
 import test from "ava";
+import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { makeMemoryGateway, makeMemoryPorts, makeMemoryStore } from "../../adapters/memory/mod.ts";
 import { startRelay } from "../../adapters/relay/mod.ts";
 import { storeUnavailable } from "../../core/domain/errors.ts";
-import { createMisc, type Ports } from "../../core/mod.ts";
+import { createMisc, type MessageGateway, type Ports } from "../../core/mod.ts";
 import { succeed } from "../contract/expect.ts";
 import { noticeFrom } from "../contract/fixtures.ts";
 
 const makeRelayed = (overrides: Partial<Ports> = {}) => {
   const events = new EventEmitter();
-  const gateway = makeMemoryGateway((message) => events.emit("taken", message.senderId));
-  const ports = makeMemoryPorts({ ...makeMemoryStore(), gateway: gateway.gateway, ...overrides });
+  const { gateway } = makeMemoryGateway();
+  const watched: MessageGateway = {
+    ...gateway,
+    send: (message) =>
+      pipe(
+        gateway.send(message),
+        TE.tapIO(() => () => events.emit("taken", message.senderId)),
+      ),
+  };
+  const ports = makeMemoryPorts({ ...makeMemoryStore(), gateway: watched, ...overrides });
   const misc = createMisc(ports);
   const start = (pollMs: number): ReturnType<typeof startRelay> =>
     startRelay({
@@ -20,7 +29,7 @@ const makeRelayed = (overrides: Partial<Ports> = {}) => {
       pollMs,
       onFault: (fault) => events.emit("fault", fault),
     });
-  return { events, ports, start, ...gateway };
+  return { events, ports, start };
 };
 
 const NEVER = 2 ** 31 - 1;

@@ -10,7 +10,7 @@ import * as E from "fp-ts/lib/Either.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import { Redis } from "ioredis";
-import { connect, run } from "../../adapters/redis/connection.ts";
+import { connect, scripted } from "../../adapters/redis/connection.ts";
 import { makeKeys } from "../../adapters/redis/keys.ts";
 import { openRedisStore, type RedisStore } from "../../adapters/redis/mod.ts";
 import { makeOutbox } from "../../adapters/redis/outbox.ts";
@@ -413,7 +413,7 @@ test("an addition that is repeated does not undo what was removed in between", a
   t.teardown(close);
   const { members, related } = makeKeys(PREFIX);
   const set = members("g");
-  const addition = run(scripts.RELATE)([set, related(set, "1")], ["SADD", "alice", "bob"]);
+  const addition = scripted(scripts.RELATE)([set, related(set, "1")], ["SADD", "alice", "bob"]);
   await succeed(change(addition));
   await node.call("SREM", set, "alice");
   await succeed(change(addition));

@@ -6,6 +6,7 @@ import * as TE from "fp-ts/lib/TaskEither.js";
 import { Redis } from "ioredis";
 import { openLmdbStore } from "../../../adapters/lmdb/mod.ts";
 import { openRedisStore } from "../../../adapters/redis/mod.ts";
+import { LEASE_MS } from "../../../core/domain/delivery.ts";
 import type { Outbox } from "../../../core/ports/outbox.ts";
 import type { RelationshipDirectory } from "../../../core/ports/relationships.ts";
 import type { ImportableSettings } from "../../../core/ports/settings-repository.ts";
@@ -22,7 +23,6 @@ const CALLS = 2_000;
 const CHUNK = 10_000;
 /** How many of them are read over HTTP, spread over all. */
 const READ = 1_000;
-const LEASE_MS = 8_000;
 
 interface Store {
   readonly settings: ImportableSettings;

@@ -76,7 +76,7 @@ export class Log extends EventTarget {
   async nextFault(): Promise<string> {
     const outcome = await this.next();
     assert.ok(E.isLeft(outcome), "not broken");
-    return renderReleaseFaults(outcome.left);
+    return renderReleaseFaults(outcome.left).join("\n");
   }
 }
 
