@@ -21,6 +21,9 @@ const runProgram = async (): Promise<number> => {
   });
 };
 
+// What the program writes is for its own user alone: the store, its socket, the secret.
+process.umask(0o077);
+
 // Who reads may have had enough, as `head` has.
 process.stdout.on("error", (fault: NodeJS.ErrnoException) => {
   if (fault.code !== "EPIPE") {

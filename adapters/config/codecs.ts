@@ -120,7 +120,8 @@ export const Addresses: Codec<ReadonlyArray<string>> = list(
   (text) => {
     const [address = "", bits, ...more] = text.split("/");
     const most = isIpv4(address) ? 32 : isIpv6(address) ? 128 : -1;
-    const fits = bits === undefined ? most > 0 : /^\d{1,3}$/.test(bits) && Number(bits) <= most;
+    const fits =
+      bits === undefined ? most > 0 : /^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= most;
     return more.length === 0 && fits ? O.some(text) : O.none;
   },
 );

@@ -4,6 +4,9 @@ type Header = HttpRequest["header"];
 
 const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/i;
 
+/** What a proxy adds: behind one, anybody may come under a name that looks near. */
+const FORWARDED = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+
 const hostIn = (host: string): string => host.replace(/:\d+$/, "");
 
 /**
@@ -18,6 +21,7 @@ export const isFromHere = (header: Header): boolean => {
   const origin = header("origin");
   return (
     (name === "localhost" || ADDRESS.test(name)) &&
+    FORWARDED.every((one) => header(one) === undefined) &&
     (site === undefined || site === "same-origin" || site === "none") &&
     (origin === undefined || origin === `http://${host}` || origin === `https://${host}`)
   );

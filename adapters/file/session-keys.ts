@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { randomBytes } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { randomBytes, randomUUID } from "node:crypto";
+import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
@@ -39,12 +39,17 @@ export const readOrMakeSecret = (path: string): TE.TaskEither<KeyFileFault, Uint
 const makeSecret = async (path: string): Promise<void> => {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const secret = `${randomBytes(SECRET_BYTES).toString("base64url")}\n`;
+  // Whole or not at all: a full disk, or a death halfway, leaves no secret that is too short.
+  const draft = `${path}.${randomUUID()}`;
   try {
-    await writeFile(path, secret, { flag: "wx", mode: 0o600 });
+    await writeFile(draft, secret, { flag: "wx", mode: 0o600, flush: true });
+    await link(draft, path);
   } catch (fault) {
     if (!(fault instanceof Error && "code" in fault && fault.code === "EEXIST")) {
       throw fault;
     }
+  } finally {
+    await rm(draft, { force: true });
   }
 };
 

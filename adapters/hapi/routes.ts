@@ -71,6 +71,8 @@ export const serve = (
 const UNTOUCHED = {
   output: "stream",
   parse: false,
+  // What the client says of it is the route's to judge: hapi would refuse what it cannot read.
+  override: "application/octet-stream",
   maxBytes: Number.MAX_SAFE_INTEGER,
   timeout: false,
 } as const;

@@ -40,6 +40,9 @@ export interface ServerOptions extends MiscPluginOptions, Omit<OperationRouteOpt
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
+/** How often connections are looked at whose time is over. */
+const LOOK_MS = 1_000;
+
 /**
  * The standalone server: /misc, the operators' routes, and an error in the contract's words for
  * whatever else is asked. It is not started yet.
@@ -120,6 +123,7 @@ const makeListener = (): Server =>
   createServer({
     requestTimeout: REQUEST_TIMEOUT_MS,
     headersTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: LOOK_MS,
     requireHostHeader: false,
   });
 
@@ -138,7 +142,9 @@ const refuseUnreadable = (fault: NodeJS.ErrnoException, socket: Duplex): void =>
     "content-length": String(Buffer.byteLength(body)),
     connection: "close",
   }).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`);
+  const answer = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`;
+  // Whoever does not hang up in turn would keep the connection, and nobody looks at it any more.
+  socket.end(answer, () => socket.destroy());
 };
 
 const UNREADABLE: HttpError = {

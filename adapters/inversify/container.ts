@@ -78,13 +78,26 @@ export const makeContainer = (
  * ```
  */
 export const closeContainer = async (container: Container): Promise<void> => {
-  await Promise.all([unbind(container, tokens.SERVER), unbind(container, tokens.RELAY)]);
-  await unbind(container, tokens.RELEASE_FILES);
-  await Promise.all(
-    [tokens.STORE, tokens.MYSQL, tokens.KEEP_ALIVE, tokens.TRACING].map((token) =>
-      unbind(container, token),
-    ),
-  );
+  const faults = [
+    ...(await unbindAll(container, tokens.SERVER, tokens.RELAY)),
+    ...(await unbindAll(container, tokens.RELEASE_FILES)),
+    ...(await unbindAll(
+      container,
+      ...[tokens.STORE, tokens.MYSQL, tokens.KEEP_ALIVE, tokens.TRACING],
+    )),
+  ];
+  if (faults.length > 0) {
+    throw faults[0];
+  }
+};
+
+/** What went wrong: one that cannot be closed keeps no other open. */
+const unbindAll = async (
+  container: Container,
+  ...some: ReadonlyArray<symbol>
+): Promise<ReadonlyArray<unknown>> => {
+  const outcomes = await Promise.allSettled(some.map((token) => unbind(container, token)));
+  return outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
 };
 
 const unbind = async (container: Container, token: symbol): Promise<void> => {

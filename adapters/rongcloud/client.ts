@@ -92,7 +92,7 @@ export const makeClient = ({
   clock = () => performance.now(),
   sleep = sleepFor,
   attemptMs = 2_000,
-  callMs = 3_800,
+  callMs = 3_200,
   onAttempt = () => {},
 }: RongCloudOptions): Client => {
   const hosts = makeHosts(addresses);

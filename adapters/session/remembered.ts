@@ -14,8 +14,8 @@ export type Verify = (
 /** For how long a key that was taken out of a key set may still serve, beside what the set is kept. */
 const KEPT_MS = 5_000;
 
-/** A few megabytes of tokens: whoever asked least recently is verified anew. */
-const KEPT_TOKENS = 10_000;
+/** In characters, all together: whoever asked least recently is verified anew. */
+const KEPT_LENGTH = 4_000_000;
 
 /**
  * Keeps whose a token is for five seconds, but not beyond its end, since users ask several things in
@@ -25,7 +25,10 @@ export const rememberVerified = (
   verify: Verify,
   now: () => number = Date.now,
 ): ((token: string) => TE.TaskEither<Unauthenticated | StoreUnavailable, UserId>) => {
-  const known = new LRUCache<string, Known>({ max: KEPT_TOKENS });
+  const known = new LRUCache<string, Known>({
+    maxSize: KEPT_LENGTH,
+    sizeCalculation: (_, token) => token.length,
+  });
   return (token) => () => {
     const at = now();
     const found = known.get(token);
@@ -37,12 +40,15 @@ export const rememberVerified = (
       verify(token),
       TE.map(({ user, expiresAt }) => {
         const answer = TE.right(user)();
-        known.set(token, { answer, since: at, until: Math.min(at + KEPT_MS, expiresAt) });
+        known.set(copyOf(token), { answer, since: at, until: Math.min(at + KEPT_MS, expiresAt) });
         return user;
       }),
     )();
   };
 };
+
+// A part of a text keeps the whole of it in memory: here a header with everybody's cookies.
+const copyOf = (token: string): string => new TextDecoder().decode(new TextEncoder().encode(token));
 
 interface Known {
   readonly answer: ReturnType<TE.TaskEither<never, UserId>>;

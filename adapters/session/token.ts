@@ -174,8 +174,29 @@ const keyResolver = (
 
 const keySetOf = (jwks: JSONWebKeySet | URL): JWTVerifyGetKey =>
   jwks instanceof URL
-    ? createRemoteJWKSet(jwks, { timeoutDuration: KEY_SET_TIMEOUT_MS })
+    ? sparing(createRemoteJWKSet(jwks, { timeoutDuration: KEY_SET_TIMEOUT_MS }))
     : createLocalJWKSet(jwks);
+
+/** How long it is believed that the key set cannot be had, in milliseconds. */
+const AWAY_MS = 1_000;
+
+// Else each token would be another connection to who cannot give the keys, and anybody can make tokens.
+const sparing = (keyOf: JWTVerifyGetKey): JWTVerifyGetKey => {
+  let failed: { readonly at: number; readonly error: unknown } | undefined;
+  return async (header, token) => {
+    if (failed !== undefined && performance.now() - failed.at < AWAY_MS) {
+      throw failed.error;
+    }
+    try {
+      return await keyOf(header, token);
+    } catch (error) {
+      if (!isFaultOfToken(error)) {
+        failed = { at: performance.now(), error };
+      }
+      throw error;
+    }
+  };
+};
 
 // A token without a key id can be for any key of its type.
 const verifyWithAnyKey = async (
@@ -213,7 +234,12 @@ const FAULTS_OF_A_TOKEN: ReadonlySet<string> = new Set([
   errors.JWTInvalid.code,
 ]);
 
+// One that fits several keys is no fault at all: each of them is tried.
+const isFaultOfToken = (error: unknown): boolean =>
+  error instanceof errors.JWKSMultipleMatchingKeys ||
+  (error instanceof errors.JOSEError && FAULTS_OF_A_TOKEN.has(error.code));
+
 const whoseFault = (error: unknown): Unauthenticated | StoreUnavailable =>
-  error instanceof errors.JOSEError && FAULTS_OF_A_TOKEN.has(error.code)
+  isFaultOfToken(error)
     ? unauthenticated
     : storeUnavailable(`key set: ${error instanceof Error ? error.message : String(error)}`);

@@ -120,6 +120,7 @@ for (const [env, part] of [
   [{ LOG_LEVEL: "silent" }, { logLevel: "silent" }],
   [{ DOCS: "0" }, { docs: false }],
   [{ NODE_ENV: "production", MESSAGE_GATEWAY: "log", SESSION_SECRET: SECRET }, { console: false }],
+  [{ NODE_ENV: "Production", MESSAGE_GATEWAY: "log", SESSION_SECRET: SECRET }, { console: false }],
   [{ RONGCLOUD_APP_KEY: "key", RONGCLOUD_APP_SECRET: "secret" }, { console: false }],
   [{ SESSION_FAILURE_LIMIT: "0" }, { sessionFailureLimit: 0 }],
   [
@@ -150,6 +151,7 @@ for (const [env, message] of [
     { TRUSTED_PROXIES: "10.0.0.0/33" },
     "expected addresses or ranges (10.0.0.0/8), comma-separated",
   ],
+  [{ TRUSTED_PROXIES: "0.0.0.0/0" }, "expected addresses or ranges (10.0.0.0/8), comma-separated"],
   [{ TRUSTED_PROXIES: "10.0.0.256" }, "expected addresses or ranges (10.0.0.0/8), comma-separated"],
   [{ TRUSTED_PROXIES: "nginx" }, "expected addresses or ranges (10.0.0.0/8), comma-separated"],
   [

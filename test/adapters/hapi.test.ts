@@ -188,6 +188,36 @@ for (const [what, remoteAddress, trustedProxies, refused] of [
   });
 }
 
+for (const [what, spelled] of [
+  ["a port behind it", ["192.0.2.1:50001", "192.0.2.1:50002", "192.0.2.1"]],
+  ["as IPv6", ["192.0.2.1", "::ffff:192.0.2.1", "::FFFF:192.0.2.1"]],
+  ["other addresses of its network", ["2001:db8::1", "2001:0db8:0:0::2", "[2001:db8::3]:443"]],
+] as const) {
+  test(`a client's failed sessions count together, whatever the proxy has: ${what}`, async (t) => {
+    const options = { failureLimit: makeFailureLimit(2), trustedProxies: ["127.0.0.1"] };
+    const send = injected(await serverOf(await makeWorld(), options), "127.0.0.1");
+    const statuses: number[] = [];
+    for (const address of [...spelled, "192.0.2.9", "2001:db8:0:1::1", "unknown", "unknown"]) {
+      const headers = { ...JSON_BODY, authorization: "Bearer x", "x-forwarded-for": address };
+      statuses.push((await send("/misc/get_screen_capture", { method: "POST", headers })).status);
+    }
+    t.deepEqual(statuses, [401, 401, 429, 401, 401, 401, 401]);
+  });
+}
+
+test("a connection is closed whose request cannot be read, also if its client stays", async (t) => {
+  const server = await serverOf(await makeWorld());
+  await server.start();
+  const accepted = once(server.listener, "connection");
+  const client = connect({ port: Number(server.info.port), allowHalfOpen: true });
+  t.teardown(() => client.destroy());
+  client.write("nonsense\r\n\r\n");
+  const [theirs] = await accepted;
+  await once(theirs, "close");
+  t.true(theirs.destroyed);
+  await server.stop();
+});
+
 test("a page of a configured origin may call with credentials, one of another may not", async (t) => {
   const origin = "https://web.example.com";
   const world = await makeWorld();

@@ -22,6 +22,7 @@ import {
 } from "../../adapters/session/mod.ts";
 import { rememberVerified, type Verify } from "../../adapters/session/remembered.ts";
 import { fail, id, succeed } from "../contract/expect.ts";
+import { until } from "../support/until.ts";
 
 const secret = new TextEncoder().encode("a secret of thirty-two bytes, or");
 const NOW = Date.UTC(2026, 0, 1);
@@ -533,15 +534,22 @@ test("makeSessions() answers STORE_UNAVAILABLE while the key server is away, and
   t.is(await faultOf(gone), "STORE_UNAVAILABLE");
 
   let up = false;
+  let asked = 0;
   await withKeyServer(
-    (request, response) =>
-      up ? serving(() => es256.jwks)(request, response) : request.socket.destroy(),
+    (request, response) => {
+      asked += 1;
+      return up ? serving(() => es256.jwks)(request, response) : request.socket.destroy();
+    },
     async ({ url }) => {
       const sessions = sessionsWith({ jwks: url });
       const token = await signedWith(es256);
-      t.is((await fail(withBearer(sessions, token)))._tag, "STORE_UNAVAILABLE");
+      for (const _ of ["once", "again"]) {
+        t.is((await fail(withBearer(sessions, token)))._tag, "STORE_UNAVAILABLE");
+      }
+      t.is(asked, 1);
       t.true(E.isRight(await withBearer(sessions, await tokenOf("42"))()));
       up = true;
+      await until("it recovers", async () => E.isRight(await withBearer(sessions, token)()));
       t.is((await succeed(withBearer(sessions, token))).user, id("42"));
     },
   );
@@ -637,6 +645,21 @@ for (const [title, later, times] of [
     t.is(check.times(), times);
   });
 }
+
+test("rememberVerified() keeps a few megabytes of tokens, and forgets who asked least recently", async (t) => {
+  const check = counted();
+  const remembered = rememberVerified(check.verify, now);
+  const ask = (name: number) => remembered(`${name}`.padStart(64, "0"))();
+  const many = Array.from({ length: 4_000_000 / 64 - 1 }, (_, index) => index + 3);
+  for (const name of [1, 2, 1, ...many]) {
+    await ask(name);
+  }
+  const times = check.times();
+  await ask(1);
+  t.is(check.times(), times);
+  await ask(2);
+  t.is(check.times(), times + 1);
+});
 
 test("rememberVerified() remembers nobody beyond the end of their token", async (t) => {
   let at = NOW + 59_999;

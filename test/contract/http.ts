@@ -339,6 +339,9 @@ const sessions: Contract<HttpSubject> = [
           const body = JSON.stringify(BODIES[path]);
           for (const headers of [
             { "content-type": "text/xml" },
+            { "content-type": "garbage" },
+            { "content-type": ";;;" },
+            { "content-type": "multipart/form-data" },
             { "content-type": "application/json; charset=gbk" },
             { "content-encoding": "gzip" },
           ]) {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { cp, readFile, writeFile } from "node:fs/promises";
+import { chmod, cp, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { styleText } from "node:util";
@@ -219,6 +219,23 @@ test("doctor finds every part well, or names the ones that are not", async (t) =
     t.regex(ill.stdout, /^gateway: GATEWAY_UNAVAILABLE/m);
     t.notRegex(ill.stdout + ill.stderr, /hush/);
   });
+});
+
+test("what is written is for its user alone, also in a folder that was there", async (t) => {
+  const { dir, remove } = await makeTempDir();
+  t.teardown(remove);
+  await chmod(dir, 0o755);
+  const server = await startServer({ DATA_DIR: dir });
+  const written = await readdir(dir);
+  t.true(written.length > 2);
+  const open = await Promise.all(
+    written.map(async (name) => ((await stat(join(dir, name))).mode & 0o077) !== 0),
+  );
+  t.deepEqual(
+    written.filter((_, index) => open[index]),
+    [],
+  );
+  await server.end("SIGTERM");
 });
 
 test("a reader that goes away leaves no complaint", async (t) => {

@@ -191,6 +191,7 @@ test("a page of another site can do nothing with it", async (t) => {
   t.is(await post({ ...asking, origin: server.url }), 200);
   t.is(await post({ ...asking, origin: "https://evil.example" }), 404);
   t.is(await post({ ...asking, "sec-fetch-site": "cross-site" }), 404);
+  t.is(await post({ ...asking, "x-forwarded-for": "203.0.113.9" }), 404);
   t.is(await post({ "content-type": "text/plain" }), 415);
   const { page } = await openPage(browser);
   await page.goto(`${server.url}/docs`);
