@@ -12,12 +12,11 @@ import {
   storeUnavailable,
 } from "../../core/mod.ts";
 import type { Backend } from "./backend.ts";
-import { type Channel, isUnserved, joinChannel, serveChannel } from "./channel.ts";
-import { makeJoined } from "./joined.ts";
+import { isUnserved, joinChannel, serveChannel } from "./channel.ts";
 import { makeListeners } from "./listeners.ts";
 import { openOwned } from "./owned.ts";
 import { type MeetingPlaces, meetingPlacesOf, type Release, tryToOwn } from "./ownership.ts";
-import { HELLO } from "./protocol.ts";
+import { type Channel, hello, makeJoined } from "./protocol.ts";
 
 /** The ports that the embedded store serves, and the end of it. */
 export interface LmdbStore {
@@ -222,7 +221,7 @@ const meet = async (options: Settled): Promise<TE.TaskEither<StoreUnavailable, B
 
 const join = (channel: Channel): TE.TaskEither<StoreUnavailable, Backend> =>
   pipe(
-    HELLO.ask(channel.send)(),
+    hello(channel),
     TE.orElseFirstTaskK(() => channel.close),
     TE.map(() => makeJoined(channel)),
   );
