@@ -60,28 +60,28 @@ export interface Due {
 const Due: t.Type<Due, unknown, unknown> = t.type({ conversation: t.string, dueAt: t.number });
 
 /** A dead letter, and its place among them. */
-export interface Grave {
+export interface NumberedDeadLetter {
   readonly number: number;
   readonly letter: DeadLetter;
 }
 
-const Grave: t.Type<Grave, unknown, unknown> = t.type({
+const NumberedDeadLetter: t.Type<NumberedDeadLetter, unknown, unknown> = t.type({
   number: t.number,
   letter: DeadLetter,
 });
 
-/** `PENDING`: how many notices there are. `TOKEN`, `DEATH`: the last that was given. */
+/** `PENDING`: how many notices there are. `TOKEN`: the last of a claim. `DEATH`: the last number of a dead letter. */
 export type CounterName = "PENDING" | "TOKEN" | "DEATH";
 
 /** What is stored of the outbox, and the changes that leave it in order. Only within a write: */
 export interface Queues {
   readonly queues: Table<Queue>;
   readonly due: Table<Due>;
-  readonly morgue: Table<Grave>;
+  readonly deadLetters: Table<NumberedDeadLetter>;
   readonly tallies: Tallies;
   /** A number that a write keeps up to date; 0 at first. */
-  readonly counter: (name: CounterName) => Attempted<number>;
-  readonly count: (name: CounterName, value: number) => void;
+  readonly readCounter: (name: CounterName) => Attempted<number>;
+  readonly setCounter: (name: CounterName, value: number) => void;
   /** Appends a notice to its conversation's queue. */
   readonly append: (
     conversation: ConversationKey,
@@ -119,7 +119,7 @@ export const makeQueues = (environment: Environment, now: () => number): Queues 
   const leases = table("leases", t.number);
   const counters = table("counters", t.number);
 
-  const counter = (name: CounterName): Attempted<number> =>
+  const readCounter = (name: CounterName): Attempted<number> =>
     pipe(counters.get(name), E.map(O.getOrElse(() => 0)));
 
   const schedule = (conversation: ConversationKey, before: O.Option<Queue>, next: Queue): void => {
@@ -158,7 +158,7 @@ export const makeQueues = (environment: Environment, now: () => number): Queues 
       E.Do,
       E.apS("queue", queues.get(conversation)),
       E.apS("last", newest(conversation)),
-      E.apS("pending", counter("PENDING")),
+      E.apS("pending", readCounter("PENDING")),
       E.map(({ queue, last, pending }) => {
         const position = O.isSome(last) ? last.value.position + 1 : FIRST;
         notices.put([conversation, position], { position, ...entry });
@@ -174,10 +174,10 @@ export const makeQueues = (environment: Environment, now: () => number): Queues 
   return {
     queues,
     due,
-    morgue: table("dead", Grave),
+    deadLetters: table("dead", NumberedDeadLetter),
     tallies: makeTallies(environment),
-    counter,
-    count: counters.put,
+    readCounter,
+    setCounter: counters.put,
     append,
     entries,
     replace: (conversation, entry) => notices.put([conversation, entry.position], entry),
