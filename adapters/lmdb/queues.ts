@@ -13,7 +13,7 @@ import {
 import type { Environment, Table } from "./environment.ts";
 import { makeTallies, type Tallies } from "./tallies.ts";
 
-/** What a read within a write comes to. */
+/** What was read or done, or why it could not be. */
 export type Attempted<A> = E.Either<StoreUnavailable, A>;
 
 /** A notice that waits, and its place in its queue. */
@@ -73,35 +73,38 @@ const NumberedDeadLetter: t.Type<NumberedDeadLetter, unknown, unknown> = t.type(
 /** `PENDING`: how many notices there are. `TOKEN`: the last of a claim. `DEATH`: the last number of a dead letter. */
 export type CounterName = "PENDING" | "TOKEN" | "DEATH";
 
-/** What is stored of the outbox, and the changes that leave it in order. Only within a write: */
+/** What is stored of the outbox, and the changes that leave it in order. */
 export interface Queues {
   readonly queues: Table<Queue>;
   readonly due: Table<Due>;
   readonly deadLetters: Table<NumberedDeadLetter>;
   readonly tallies: Tallies;
-  /** A number that a write keeps up to date; 0 at first. */
+  /** A number that writes keep up to date; 0 at first. */
   readonly readCounter: (name: CounterName) => Attempted<number>;
-  readonly setCounter: (name: CounterName, value: number) => void;
-  /** Appends a notice to its conversation's queue. */
-  readonly append: (
-    conversation: ConversationKey,
-    entry: Omit<Entry, "position">,
-  ) => Attempted<void>;
   /** The oldest notices of a conversation. */
   readonly entries: (
     conversation: ConversationKey,
     limit: number,
   ) => Attempted<ReadonlyArray<Entry>>;
-  readonly replace: (conversation: ConversationKey, entry: Entry) => void;
-  readonly remove: (conversation: ConversationKey, entry: Entry) => void;
-  /** Says when the head of a queue may be claimed, and who has claimed it. */
-  readonly schedule: (conversation: ConversationKey, before: O.Option<Queue>, next: Queue) => void;
-  /** Ends a queue that is empty. */
-  readonly unschedule: (conversation: ConversationKey, queue: O.Option<Queue>) => void;
   /** When each claimed notice may be claimed by another. */
   readonly leases: () => Attempted<ReadonlyArray<number>>;
   /** When the oldest notice was stored. */
   readonly oldest: () => Attempted<O.Option<number>>;
+  /** Only within a write. */
+  readonly setCounter: (name: CounterName, value: number) => void;
+  /** Only within a write: appends a notice to its conversation's queue. */
+  readonly append: (
+    conversation: ConversationKey,
+    entry: Omit<Entry, "position">,
+  ) => Attempted<void>;
+  /** Only within a write. */
+  readonly replace: (conversation: ConversationKey, entry: Entry) => void;
+  /** Only within a write. */
+  readonly remove: (conversation: ConversationKey, entry: Entry) => void;
+  /** Only within a write: says when the head of a queue may be claimed, and who has claimed it. */
+  readonly schedule: (conversation: ConversationKey, before: O.Option<Queue>, next: Queue) => void;
+  /** Only within a write: ends a queue that is empty. */
+  readonly unschedule: (conversation: ConversationKey, queue: O.Option<Queue>) => void;
 }
 
 /**
