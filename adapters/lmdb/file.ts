@@ -37,8 +37,7 @@ const openRoot = (path: string): E.Either<StoreUnavailable, Root> =>
   attempt(() =>
     open<unknown, Key>({
       path,
-      // With overlapping syncs, a second process that opens and closes the file undoes transactions
-      // that were acknowledged and flushed.
+      // With overlapping syncs, the default but on Windows, a transaction resolves before its flush.
       overlappingSync: false,
       // With it, a commit that fails rejects a promise that nobody holds, which ends the process.
       eventTurnBatching: false,
