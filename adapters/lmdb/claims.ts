@@ -13,7 +13,7 @@ import type {
 import type { Attempted, Due, Entry, Queue, Queues } from "./queues.ts";
 
 /** What deliverers do to the queues; all but `nextDue` only within a write. */
-export interface Claims {
+interface Claims {
   /** The conversation of this type that has been due longest. */
   readonly nextDue: (type: ConversationType, at: number) => Attempted<O.Option<Due>>;
   readonly claim: (

@@ -5,7 +5,7 @@ import { type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
 import { reasonOf } from "./reason.ts";
 
 /** The transactions of one environment, one after the other. */
-export interface Commits {
+interface Commits {
   /** Runs `action` in the next transaction and answers once that is committed and flushed. */
   readonly write: <A>(action: () => A) => TE.TaskEither<StoreUnavailable, A>;
   /** Waits until nothing is being written. */
@@ -13,7 +13,7 @@ export interface Commits {
 }
 
 /** What {@link makeCommits} works with. */
-export interface CommitsOptions {
+interface CommitsOptions {
   /** Looks whether a transaction can be begun. */
   readonly prepare: TE.TaskEither<StoreUnavailable, void>;
   /** Runs `actions` in a transaction, commits and flushes it. */

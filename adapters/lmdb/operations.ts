@@ -6,7 +6,7 @@ import type { ConversationType, DeadLetter, OutboxStatus } from "../../core/mod.
 import { type Attempted, type Due, LAST, type Queues } from "./queues.ts";
 
 /** What operators do to the queues: some of it at a time, so that nobody waits long for a write. */
-export interface Operations {
+interface Operations {
   readonly status: (at: number) => Attempted<OutboxStatus>;
   readonly deadLetters: () => Attempted<ReadonlyArray<DeadLetter>>;
   /** Only within a write: makes some of those due that are postponed beyond `at`, from `from` on. */

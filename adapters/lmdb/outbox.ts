@@ -16,7 +16,7 @@ import { type Batch, makeOperations } from "./operations.ts";
 import { type Attempted, makeQueues } from "./queues.ts";
 
 /** Appends to a conversation's queue; only within a write, of which it may be a part. */
-export type Enqueue = (conversation: ConversationKey, notice: OutboundMessage) => Attempted<void>;
+type Enqueue = (conversation: ConversationKey, notice: OutboundMessage) => Attempted<void>;
 
 /** The outbox, and what the settings need of it. */
 export interface LmdbOutbox {

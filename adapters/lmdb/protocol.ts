@@ -22,7 +22,7 @@ import type { Backend } from "./backend.ts";
 import { makeListeners } from "./listeners.ts";
 
 /** A question: a function's name and its arguments, as they are in JSON. */
-export interface Question {
+interface Question {
   readonly method: string;
   readonly args: unknown;
 }

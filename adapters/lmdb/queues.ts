@@ -60,7 +60,7 @@ export interface Due {
 const Due: t.Type<Due, unknown, unknown> = t.type({ conversation: t.string, dueAt: t.number });
 
 /** A dead letter, and its place among them. */
-export interface NumberedDeadLetter {
+interface NumberedDeadLetter {
   readonly number: number;
   readonly letter: DeadLetter;
 }
@@ -71,7 +71,7 @@ const NumberedDeadLetter: t.Type<NumberedDeadLetter, unknown, unknown> = t.type(
 });
 
 /** `PENDING`: how many notices there are. `TOKEN`: the last of a claim. `DEATH`: the last number of a dead letter. */
-export type CounterName = "PENDING" | "TOKEN" | "DEATH";
+type CounterName = "PENDING" | "TOKEN" | "DEATH";
 
 /** What is stored of the outbox, and the changes that leave it in order. */
 export interface Queues {
