@@ -48,26 +48,23 @@ export const makeCommits = ({ prepare, commit, deadlineMs }: CommitsOptions): Co
 
   const work = async (): Promise<void> => {
     try {
-      await workOff();
-    } finally {
-      working = undefined;
-    }
-  };
-
-  const workOff = async (): Promise<void> => {
-    while (waiting.size > 0) {
-      const prepared = await prepare();
-      const jobs = take();
-      const outcome = E.isLeft(prepared)
-        ? prepared
-        : await commit(() => {
-            for (const { run } of jobs) {
-              run();
-            }
-          })();
-      for (const { end } of jobs) {
-        end(outcome);
+      while (waiting.size > 0) {
+        const prepared = await prepare();
+        const jobs = take();
+        const outcome = E.isLeft(prepared)
+          ? prepared
+          : await commit(() => {
+              for (const { run } of jobs) {
+                run();
+              }
+            })();
+        for (const { end } of jobs) {
+          end(outcome);
+        }
       }
+    } finally {
+      // In the same turn as the last look: what is written after that has to be begun.
+      working = undefined;
     }
   };
 
