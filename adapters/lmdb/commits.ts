@@ -2,7 +2,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import type * as TE from "fp-ts/lib/TaskEither.js";
 import { type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
-import { reasonOf } from "./reason.ts";
+import { unavailable } from "./reason.ts";
 
 /** The transactions of one environment, one after the other. */
 interface Commits {
@@ -76,7 +76,7 @@ export const makeCommits = ({ prepare, commit, deadlineMs }: CommitsOptions): Co
           let result: E.Either<StoreUnavailable, A> = NOT_RUN;
           const job: Job = {
             run: () => {
-              result = E.tryCatch(action, (fault) => storeUnavailable(reasonOf(fault)));
+              result = E.tryCatch(action, unavailable);
             },
             end: (outcome) => {
               clearTimeout(timer);

@@ -9,7 +9,7 @@ import { type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
 import { makeCommits } from "./commits.ts";
 import { askDisk } from "./disk.ts";
 import { type LmdbFile, openFile, type TableInFile } from "./file.ts";
-import { reasonOf } from "./reason.ts";
+import { unavailable } from "./reason.ts";
 
 /** Named, typed values under keys. What is read is decoded: a foreign or damaged value is an error. */
 export interface Table<A> {
@@ -69,14 +69,8 @@ const makeEnvironment = (
     deadlineMs,
   });
   let closed = false;
-  const whileOpen =
-    <Failure, A>(
-      task: TE.TaskEither<Failure | StoreUnavailable, A>,
-    ): TE.TaskEither<Failure | StoreUnavailable, A> =>
-    () =>
-      closed ? Promise.resolve(CLOSED) : task();
-  const writeWhileOpen: Environment["write"] = (action) =>
-    whileOpen(pipe(write(action), TE.chainEitherKW(identity)));
+  const writeWhileOpen: Environment["write"] = (action) => () =>
+    closed ? Promise.resolve(CLOSED) : pipe(write(action), TE.chainEitherKW(identity))();
   return {
     table: (name, codec) => makeTable(name, table(name), codec),
     read: (action) => async () => {
@@ -137,5 +131,3 @@ const makeTable = <A>(
 };
 
 const CLOSED = E.left(storeUnavailable("the store is closed"));
-
-const unavailable = (fault: unknown): StoreUnavailable => storeUnavailable(reasonOf(fault));

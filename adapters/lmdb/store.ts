@@ -11,6 +11,7 @@ import { makeListeners } from "./listeners.ts";
 import { openOwned } from "./owned.ts";
 import { type MeetingPlaces, meetingPlacesOf, type Release, tryToOwn } from "./ownership.ts";
 import { type Channel, hello, makeJoined } from "./protocol.ts";
+import { reasonOf } from "./reason.ts";
 
 /** Where an embedded store lives, and what it goes by. */
 export interface LmdbStoreOptions {
@@ -165,10 +166,7 @@ const attach = (options: Settled): TE.TaskEither<StoreUnavailable, Backend> =>
   pipe(
     TE.tryCatch(
       () => meet(options),
-      (fault) =>
-        storeUnavailable(
-          `the folder ${options.dir}: ${fault instanceof Error ? fault.message : String(fault)}`,
-        ),
+      (fault) => storeUnavailable(`the folder ${options.dir}: ${reasonOf(fault)}`),
     ),
     TE.flatten,
   );
