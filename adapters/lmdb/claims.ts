@@ -10,7 +10,8 @@ import type {
   Outcome,
   StoreUnavailable,
 } from "../../core/mod.ts";
-import type { Attempted, Due, Entry, Queue, Queues } from "./queues.ts";
+import type { Attempted } from "./environment.ts";
+import type { Due, Entry, Queue, Queues } from "./queues.ts";
 
 /** What deliverers do to the queues; all but `nextDue` only within a write. */
 interface Claims {

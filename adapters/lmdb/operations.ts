@@ -3,7 +3,8 @@ import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import type { ConversationType, DeadLetter, OutboxStatus } from "../../core/mod.ts";
-import { type Attempted, type Due, LAST, type Queues } from "./queues.ts";
+import type { Attempted } from "./environment.ts";
+import { type Due, LAST, type Queues } from "./queues.ts";
 
 /** What operators do to the queues: some of it at a time, so that nobody waits long for a write. */
 interface Operations {

@@ -20,6 +20,7 @@ import {
 } from "../../core/mod.ts";
 import type { Backend } from "./backend.ts";
 import { makeListeners } from "./listeners.ts";
+import { Tally } from "./tallies.ts";
 
 /** A question: a function's name and its arguments, as they are in JSON. */
 interface Question {
@@ -187,18 +188,13 @@ const status = t.type({
   oldest: option(t.number),
   inFlight: t.number,
   dead: t.number,
-  reasons: t.readonlyArray(
-    t.type({
-      state: t.union([t.literal("postponed"), t.literal("dead")]),
-      reason: t.string,
-      count: t.number,
-    }),
-  ),
+  reasons: t.readonlyArray(Tally),
 });
 
 const key = t.string;
 const type = t.union([t.literal("PRIVATE"), t.literal("GROUP")]);
 const ids = t.readonlyArray(Id);
+const pair = t.tuple([Id, Id]);
 
 const none = guarded(
   "no arguments",
@@ -255,25 +251,20 @@ const METHODS = {
 
   areFriends: define(
     "areFriends",
-    t.tuple([Id, Id]),
+    pair,
     t.boolean,
     ({ relationships }) => relationships.areFriends,
   ),
-  isMember: define(
-    "isMember",
-    t.tuple([Id, Id]),
-    t.boolean,
-    ({ relationships }) => relationships.isMember,
-  ),
+  isMember: define("isMember", pair, t.boolean, ({ relationships }) => relationships.isMember),
   addFriends: define(
     "addFriends",
-    t.tuple([t.readonlyArray(t.readonly(t.tuple([Id, Id])))]),
+    t.tuple([t.readonlyArray(t.readonly(pair))]),
     t.undefined,
     ({ relationships }) => relationships.addFriends,
   ),
   removeFriends: define(
     "removeFriends",
-    t.tuple([Id, Id]),
+    pair,
     t.undefined,
     ({ relationships }) => relationships.removeFriends,
   ),

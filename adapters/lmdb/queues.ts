@@ -8,13 +8,9 @@ import {
   type ConversationType,
   DeadLetter,
   OutboundMessage,
-  type StoreUnavailable,
 } from "../../core/mod.ts";
-import type { Environment, Table } from "./environment.ts";
+import type { Attempted, Environment, Table } from "./environment.ts";
 import { makeTallies, type Tallies } from "./tallies.ts";
-
-/** What was read or done, or why it could not be. */
-export type Attempted<A> = E.Either<StoreUnavailable, A>;
 
 /** A notice that waits, and its place in its queue. */
 export interface Entry {
