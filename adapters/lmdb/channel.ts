@@ -10,12 +10,11 @@ import { createInterface } from "node:readline";
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as J from "fp-ts/lib/Json.js";
-import type * as T from "fp-ts/lib/Task.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
 import { type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
 import type { Backend } from "./backend.ts";
-import { Answer, METHODS, type Send } from "./protocol.ts";
+import { Answer, type Channel, serve } from "./protocol.ts";
 
 const NumberedAnswer = t.intersection([t.type({ id: t.number }), Answer]);
 const Farewell = t.type({ bye: t.literal(true) });
@@ -40,9 +39,8 @@ export const serveChannel = async (
         socket.destroy();
         return;
       }
-      const { id, method, args } = question.right;
-      const serve = METHODS.get(method);
-      const answered = (serve?.(backend)(args) ?? unknown(method))().then((answer) =>
+      const { id, ...asked } = question.right;
+      const answered = serve(backend, asked)().then((answer) =>
         writeLine(socket, { id, ...answer }),
       );
       answering.add(answered);
@@ -74,18 +72,6 @@ export const serveChannel = async (
     },
   };
 };
-
-const unknown =
-  (method: string): T.Task<Answer> =>
-  async () => ({ fault: storeUnavailable(`the owner does not know ${method}`) });
-
-/** An open way to the owner. */
-export interface Channel {
-  readonly send: Send;
-  readonly close: () => Promise<void>;
-  /** Resolves when the owner hangs up. */
-  readonly lost: Promise<void>;
-}
 
 /** Joins the owner at a socket file, if somebody answers there. */
 export const joinChannel = async (

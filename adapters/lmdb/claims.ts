@@ -10,10 +10,11 @@ import type {
   Outcome,
   StoreUnavailable,
 } from "../../core/mod.ts";
-import type { Attempted, Due, Entry, Queue, Queues } from "./queues.ts";
+import type { Attempted } from "./environment.ts";
+import type { Due, Entry, Queue, Queues } from "./queues.ts";
 
 /** What deliverers do to the queues; all but `nextDue` only within a write. */
-export interface Claims {
+interface Claims {
   /** The conversation of this type that has been due longest. */
   readonly nextDue: (type: ConversationType, at: number) => Attempted<O.Option<Due>>;
   readonly claim: (
@@ -29,10 +30,10 @@ export const makeClaims = (
   {
     queues,
     due,
-    morgue,
+    deadLetters,
     tallies,
-    counter,
-    count,
+    readCounter,
+    setCounter,
     entries,
     replace,
     remove,
@@ -77,14 +78,14 @@ export const makeClaims = (
       E.Do,
       E.apS("queue", queues.get(conversation)),
       E.apS("head", pipe(entries(conversation, 1), E.map(RA.head))),
-      E.apS("lastToken", counter("TOKEN")),
+      E.apS("lastToken", readCounter("TOKEN")),
       E.map(({ queue, head, lastToken }) => {
         due.remove([type, dueAt, conversation]);
         return pipe(
           head,
           O.map(({ position: _, ...entry }) => {
             const token = lastToken + 1;
-            count("TOKEN", token);
+            setCounter("TOKEN", token);
             schedule(conversation, queue, {
               ...O.getOrElse(() => ({ type }))(queue),
               dueAt: leaseUntil,
@@ -120,8 +121,8 @@ export const makeClaims = (
     if (outcome._tag === "POSTPONED") {
       return pipe(
         recount(reason, outcome.reason),
-        E.map((write) => {
-          write();
+        E.map((tally) => {
+          tally();
           replace(conversation, tried);
           const { until: dueAt, reason } = outcome;
           schedule(conversation, queue, { type, dueAt, token: 0, reason });
@@ -130,14 +131,17 @@ export const makeClaims = (
     }
     return pipe(
       E.Do,
-      E.apS("write", recount(reason, undefined)),
-      E.apS("die", outcome._tag === "DEAD" ? bury(conversation, tried, outcome.reason) : ALIVE),
-      E.apS("pending", counter("PENDING")),
-      E.map(({ write, die, pending }) => {
-        write();
-        die();
+      E.apS("tally", recount(reason, undefined)),
+      E.apS(
+        "keep",
+        outcome._tag === "DEAD" ? addDeadLetter(conversation, tried, outcome.reason) : NO_CHANGE,
+      ),
+      E.apS("pending", readCounter("PENDING")),
+      E.map(({ tally, keep, pending }) => {
+        tally();
+        keep();
         remove(conversation, head);
-        count("PENDING", pending - 1);
+        setCounter("PENDING", pending - 1);
         if (next === undefined) {
           unschedule(conversation, queue);
         } else {
@@ -150,7 +154,7 @@ export const makeClaims = (
   /** A head was postponed for the one reason, and is now for the other. */
   const recount = (before: string | undefined, after: string | undefined): Attempted<() => void> =>
     before === after
-      ? E.right(() => {})
+      ? NO_CHANGE
       : pipe(
           E.Do,
           E.apS("leave", tallies.change("postponed", before, -1)),
@@ -161,7 +165,7 @@ export const makeClaims = (
           }),
         );
 
-  const bury = (
+  const addDeadLetter = (
     conversation: ConversationKey,
     { notice, attempts, storedAt }: Entry,
     reason: string,
@@ -169,13 +173,13 @@ export const makeClaims = (
     pipe(
       E.Do,
       E.apS("tally", tallies.change("dead", reason, 1)),
-      E.apS("lastDeath", counter("DEATH")),
-      E.map(({ tally, lastDeath }) => () => {
-        const number = lastDeath + 1;
+      E.apS("lastNumber", readCounter("DEATH")),
+      E.map(({ tally, lastNumber }) => () => {
+        const number = lastNumber + 1;
         tally();
-        count("DEATH", number);
+        setCounter("DEATH", number);
         const letter = { conversation, notice, reason, attempts, storedAt, diedAt: now() };
-        morgue.put(number, { number, letter });
+        deadLetters.put(number, { number, letter });
       }),
     );
 
@@ -190,4 +194,4 @@ interface Held {
   readonly next: Entry | undefined;
 }
 
-const ALIVE: Attempted<() => void> = E.right(() => {});
+const NO_CHANGE: Attempted<() => void> = E.right(() => {});

@@ -2,10 +2,10 @@ import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import type * as TE from "fp-ts/lib/TaskEither.js";
 import { type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
-import { reasonOf } from "./reason.ts";
+import { unavailable } from "./reason.ts";
 
 /** The transactions of one environment, one after the other. */
-export interface Commits {
+interface Commits {
   /** Runs `action` in the next transaction and answers once that is committed and flushed. */
   readonly write: <A>(action: () => A) => TE.TaskEither<StoreUnavailable, A>;
   /** Waits until nothing is being written. */
@@ -13,7 +13,7 @@ export interface Commits {
 }
 
 /** What {@link makeCommits} works with. */
-export interface CommitsOptions {
+interface CommitsOptions {
   /** Looks whether a transaction can be begun. */
   readonly prepare: TE.TaskEither<StoreUnavailable, void>;
   /** Runs `actions` in a transaction, commits and flushes it. */
@@ -48,26 +48,23 @@ export const makeCommits = ({ prepare, commit, deadlineMs }: CommitsOptions): Co
 
   const work = async (): Promise<void> => {
     try {
-      await workOff();
-    } finally {
-      working = undefined;
-    }
-  };
-
-  const workOff = async (): Promise<void> => {
-    while (waiting.size > 0) {
-      const prepared = await prepare();
-      const jobs = take();
-      const outcome = E.isLeft(prepared)
-        ? prepared
-        : await commit(() => {
-            for (const { run } of jobs) {
-              run();
-            }
-          })();
-      for (const { end } of jobs) {
-        end(outcome);
+      while (waiting.size > 0) {
+        const prepared = await prepare();
+        const jobs = take();
+        const outcome = E.isLeft(prepared)
+          ? prepared
+          : await commit(() => {
+              for (const { run } of jobs) {
+                run();
+              }
+            })();
+        for (const { end } of jobs) {
+          end(outcome);
+        }
       }
+    } finally {
+      // In the same turn as the last look: what is written after that has to be begun.
+      working = undefined;
     }
   };
 
@@ -79,7 +76,7 @@ export const makeCommits = ({ prepare, commit, deadlineMs }: CommitsOptions): Co
           let result: E.Either<StoreUnavailable, A> = NOT_RUN;
           const job: Job = {
             run: () => {
-              result = E.tryCatch(action, (fault) => storeUnavailable(reasonOf(fault)));
+              result = E.tryCatch(action, unavailable);
             },
             end: (outcome) => {
               clearTimeout(timer);

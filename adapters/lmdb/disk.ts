@@ -2,8 +2,8 @@ import { constants } from "node:fs";
 import { access, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import { type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
-import { reasonOf } from "./reason.ts";
+import type { StoreUnavailable } from "../../core/mod.ts";
+import { unavailable } from "./reason.ts";
 
 const MIB = 2 ** 20;
 
@@ -16,15 +16,10 @@ const KEPT_FREE_MIB = 32;
  * write whole ends the process.
  */
 export const askDisk = (path: string): TE.TaskEither<StoreUnavailable, void> =>
-  TE.tryCatch(
-    async () => {
-      await access(path, constants.R_OK | constants.W_OK);
-      const { bavail, bsize } = await statfs(path);
-      if (bavail * bsize < KEPT_FREE_MIB * MIB) {
-        throw new Error(
-          `ENOSPC: less than ${KEPT_FREE_MIB} MiB are free where ${dirname(path)} is`,
-        );
-      }
-    },
-    (fault) => storeUnavailable(reasonOf(fault)),
-  );
+  TE.tryCatch(async () => {
+    await access(path, constants.R_OK | constants.W_OK);
+    const { bavail, bsize } = await statfs(path);
+    if (bavail * bsize < KEPT_FREE_MIB * MIB) {
+      throw new Error(`ENOSPC: less than ${KEPT_FREE_MIB} MiB are free where ${dirname(path)} is`);
+    }
+  }, unavailable);

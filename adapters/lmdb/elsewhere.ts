@@ -8,7 +8,8 @@ import * as TE from "fp-ts/lib/TaskEither.js";
 import { storeUnavailable } from "../../core/mod.ts";
 import type { openLmdbStore as open } from "./store.ts";
 
-export type { LmdbStore, LmdbStoreOptions } from "./store.ts";
+export type { LmdbStore } from "./backend.ts";
+export type { LmdbStoreOptions } from "./store.ts";
 
 /** Answers STORE_UNAVAILABLE. */
 export const openLmdbStore: typeof open = () =>

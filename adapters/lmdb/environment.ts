@@ -9,13 +9,16 @@ import { type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
 import { makeCommits } from "./commits.ts";
 import { askDisk } from "./disk.ts";
 import { type LmdbFile, openFile, type TableInFile } from "./file.ts";
-import { reasonOf } from "./reason.ts";
+import { unavailable } from "./reason.ts";
+
+/** What was read or done, or why it could not be. */
+export type Attempted<A> = E.Either<StoreUnavailable, A>;
 
 /** Named, typed values under keys. What is read is decoded: a foreign or damaged value is an error. */
 export interface Table<A> {
-  readonly get: (key: Key) => E.Either<StoreUnavailable, O.Option<A>>;
+  readonly get: (key: Key) => Attempted<O.Option<A>>;
   readonly has: (key: Key) => boolean;
-  readonly values: (range: RangeOptions) => E.Either<StoreUnavailable, ReadonlyArray<A>>;
+  readonly values: (range: RangeOptions) => Attempted<ReadonlyArray<A>>;
   /** Only within a write. */
   readonly put: (key: Key, value: A) => void;
   /** Only within a write. */
@@ -25,9 +28,7 @@ export interface Table<A> {
 /** One LMDB environment: its tables, and the two ways to work on them. */
 export interface Environment {
   readonly table: <A>(name: string, codec: t.Type<A, unknown, unknown>) => Table<A>;
-  readonly read: <A>(
-    action: () => E.Either<StoreUnavailable, A>,
-  ) => TE.TaskEither<StoreUnavailable, A>;
+  readonly read: <A>(action: () => Attempted<A>) => TE.TaskEither<StoreUnavailable, A>;
   /**
    * Runs `action` in a write transaction and answers once that is committed and flushed. LMDB does
    * not roll back what an action wrote before it failed: an action reads all it needs first.
@@ -46,10 +47,7 @@ export interface Environment {
 const ITEMS_A_WRITE = 100;
 
 /** Opens the environment in the file `path`. */
-export const openEnvironment = (
-  path: string,
-  deadlineMs: number,
-): E.Either<StoreUnavailable, Environment> =>
+export const openEnvironment = (path: string, deadlineMs: number): Attempted<Environment> =>
   pipe(
     openFile(path),
     E.map((file) => makeEnvironment(file, path, deadlineMs)),
@@ -69,14 +67,8 @@ const makeEnvironment = (
     deadlineMs,
   });
   let closed = false;
-  const whileOpen =
-    <Failure, A>(
-      task: TE.TaskEither<Failure | StoreUnavailable, A>,
-    ): TE.TaskEither<Failure | StoreUnavailable, A> =>
-    () =>
-      closed ? Promise.resolve(CLOSED) : task();
-  const writeWhileOpen: Environment["write"] = (action) =>
-    whileOpen(pipe(write(action), TE.chainEitherKW(identity)));
+  const writeWhileOpen: Environment["write"] = (action) => () =>
+    closed ? Promise.resolve(CLOSED) : pipe(write(action), TE.chainEitherKW(identity))();
   return {
     table: (name, codec) => makeTable(name, table(name), codec),
     read: (action) => async () => {
@@ -137,5 +129,3 @@ const makeTable = <A>(
 };
 
 const CLOSED = E.left(storeUnavailable("the store is closed"));
-
-const unavailable = (fault: unknown): StoreUnavailable => storeUnavailable(reasonOf(fault));

@@ -3,8 +3,8 @@ import { pipe } from "fp-ts/lib/function.js";
 import type * as IOE from "fp-ts/lib/IOEither.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { type Database, type Key, open, type RootDatabase } from "lmdb";
-import { type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
-import { reasonOf } from "./reason.ts";
+import type { StoreUnavailable } from "../../core/mod.ts";
+import { unavailable } from "./reason.ts";
 
 /** A table as it is open at the moment. */
 export interface TableInFile {
@@ -37,8 +37,7 @@ const openRoot = (path: string): E.Either<StoreUnavailable, Root> =>
   attempt(() =>
     open<unknown, Key>({
       path,
-      // With overlapping syncs, a second process that opens and closes the file undoes transactions
-      // that were acknowledged and flushed.
+      // With overlapping syncs, the default but on Windows, a transaction resolves before its flush.
       overlappingSync: false,
       // With it, a commit that fails rejects a promise that nobody holds, which ends the process.
       eventTurnBatching: false,
@@ -82,7 +81,7 @@ const makeFile = (path: string, opened: Root): LmdbFile => {
     if (isGivenUp(root)) {
       state = E.left(fault);
       // It is given up all the same when it does not close well.
-      await TE.tryCatch(() => root.close(), reasonOf)();
+      await TE.tryCatch(() => root.close(), unavailable)();
       reopen();
     }
   };
@@ -99,7 +98,7 @@ const makeFile = (path: string, opened: Root): LmdbFile => {
         await root.transaction(actions);
         return E.right(undefined);
       } catch (rejection) {
-        const fault = storeUnavailable(reasonOf(await commitFault(rejection)));
+        const fault = unavailable(await commitFault(rejection));
         await recover(fault);
         return E.left(fault);
       }
@@ -114,7 +113,7 @@ const makeFile = (path: string, opened: Root): LmdbFile => {
 };
 
 const attempt = <A>(action: () => A): E.Either<StoreUnavailable, A> =>
-  E.tryCatch(action, (fault) => storeUnavailable(reasonOf(fault)));
+  E.tryCatch(action, unavailable);
 
 const isGivenUp = (root: Root): boolean => {
   // What is read before this tick ends may still be a snapshot from before the fault.

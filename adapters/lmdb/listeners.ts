@@ -2,7 +2,7 @@ import * as TE from "fp-ts/lib/TaskEither.js";
 import type { Outbox } from "../../core/mod.ts";
 
 /** Who wants to hear that a notice was stored. */
-export interface Listeners {
+interface Listeners {
   readonly subscribe: Outbox["subscribe"];
   readonly announce: () => void;
 }

@@ -3,4 +3,5 @@
  *
  * @module
  */
-export { type LmdbStore, type LmdbStoreOptions, openLmdbStore } from "./store.ts";
+export type { LmdbStore } from "./backend.ts";
+export { type LmdbStoreOptions, openLmdbStore } from "./store.ts";

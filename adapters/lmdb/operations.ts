@@ -3,10 +3,11 @@ import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import type { ConversationType, DeadLetter, OutboxStatus } from "../../core/mod.ts";
-import { type Attempted, type Due, LAST, type Queues } from "./queues.ts";
+import type { Attempted } from "./environment.ts";
+import { type Due, LAST, type Queues } from "./queues.ts";
 
 /** What operators do to the queues: some of it at a time, so that nobody waits long for a write. */
-export interface Operations {
+interface Operations {
   readonly status: (at: number) => Attempted<OutboxStatus>;
   readonly deadLetters: () => Attempted<ReadonlyArray<DeadLetter>>;
   /** Only within a write: makes some of those due that are postponed beyond `at`, from `from` on. */
@@ -27,9 +28,9 @@ const BATCH = 50;
 export const makeOperations = ({
   queues,
   due,
-  morgue,
+  deadLetters,
   tallies,
-  counter,
+  readCounter,
   append,
   schedule,
   leases,
@@ -38,7 +39,7 @@ export const makeOperations = ({
   const status = (at: number): Attempted<OutboxStatus> =>
     pipe(
       E.Do,
-      E.apS("pending", counter("PENDING")),
+      E.apS("pending", readCounter("PENDING")),
       E.apS("oldest", oldest()),
       E.apS("leased", leases()),
       E.apS("reasons", tallies.all()),
@@ -82,23 +83,23 @@ export const makeOperations = ({
   const reviveSome = (upTo: O.Option<number>): Attempted<Batch<O.Option<number>>> =>
     pipe(
       E.Do,
-      // What dies meanwhile stays dead, or there would be no end to it.
-      E.apS("last", O.isSome(upTo) ? E.right(upTo.value) : counter("DEATH")),
-      E.bind("found", ({ last }) => morgue.values({ end: last + 1, limit: BATCH })),
+      // What becomes a dead letter meanwhile stays one, or there would be no end to it.
+      E.apS("last", O.isSome(upTo) ? E.right(upTo.value) : readCounter("DEATH")),
+      E.bind("found", ({ last }) => deadLetters.values({ end: last + 1, limit: BATCH })),
       E.chain(({ last, found }) =>
         pipe(
           found,
           E.traverseArray(({ number, letter }) =>
             pipe(
               E.Do,
-              E.apS("count", tallies.change("dead", letter.reason, -1)),
+              E.apS("tally", tallies.change("dead", letter.reason, -1)),
               E.chainFirst(() => {
                 const { notice, attempts, storedAt } = letter;
                 return append(letter.conversation, { notice, attempts, storedAt });
               }),
-              E.map(({ count }) => {
-                count();
-                morgue.remove(number);
+              E.map(({ tally }) => {
+                tally();
+                deadLetters.remove(number);
               }),
             ),
           ),
@@ -112,7 +113,7 @@ export const makeOperations = ({
 
   return {
     status,
-    deadLetters: () => pipe(morgue.values({}), E.map(RA.map(({ letter }) => letter))),
+    deadLetters: () => pipe(deadLetters.values({}), E.map(RA.map(({ letter }) => letter))),
     retrySome,
     reviveSome,
   };

@@ -10,13 +10,13 @@ import {
   type StoreUnavailable,
 } from "../../core/mod.ts";
 import { makeClaims } from "./claims.ts";
-import type { Environment } from "./environment.ts";
+import type { Attempted, Environment } from "./environment.ts";
 import { makeListeners } from "./listeners.ts";
 import { type Batch, makeOperations } from "./operations.ts";
-import { type Attempted, makeQueues } from "./queues.ts";
+import { makeQueues } from "./queues.ts";
 
 /** Appends to a conversation's queue; only within a write, of which it may be a part. */
-export type Enqueue = (conversation: ConversationKey, notice: OutboundMessage) => Attempted<void>;
+type Enqueue = (conversation: ConversationKey, notice: OutboundMessage) => Attempted<void>;
 
 /** The outbox, and what the settings need of it. */
 export interface LmdbOutbox {

@@ -8,7 +8,7 @@ import type { Backend } from "./backend.ts";
 import { askDisk } from "./disk.ts";
 import { type Environment, openEnvironment } from "./environment.ts";
 import { makeOutbox } from "./outbox.ts";
-import { reasonOf } from "./reason.ts";
+import { reasonOf, unavailable } from "./reason.ts";
 import { makeRelationships } from "./relationships.ts";
 import { makeSettings } from "./settings.ts";
 
@@ -23,12 +23,7 @@ export const openOwned = (
     TE.chainEitherK(() => openEnvironment(path, deadlineMs)),
     TE.chain((environment) =>
       pipe(
-        TE.fromIOEither(() =>
-          E.tryCatch(
-            () => makeBackend(environment, now),
-            (fault) => storeUnavailable(reasonOf(fault)),
-          ),
-        ),
+        TE.fromEither(E.tryCatch(() => makeBackend(environment, now), unavailable)),
         TE.orElseFirstTaskK(() => environment.close),
       ),
     ),

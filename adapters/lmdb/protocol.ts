@@ -10,26 +10,20 @@ import type * as T from "fp-ts/lib/Task.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
 import {
-  type Claim,
-  type ClaimLost,
-  type ConversationKey,
-  type ConversationType,
   DeadLetter,
-  type GroupId,
   guarded,
   Id,
   NoticeStatus,
   OutboundMessage,
-  type OutboxStatus,
-  type Outcome,
   type StoreUnavailable,
   storeUnavailable,
-  type UserId,
 } from "../../core/mod.ts";
 import type { Backend } from "./backend.ts";
+import { makeListeners } from "./listeners.ts";
+import { Tally } from "./tallies.ts";
 
 /** A question: a function's name and its arguments, as they are in JSON. */
-export interface Question {
+interface Question {
   readonly method: string;
   readonly args: unknown;
 }
@@ -46,24 +40,86 @@ export const Answer: t.Type<Answer, unknown, unknown> = t.partial({
   value: t.unknown,
 });
 
-/** Sends a question to the owner and answers with what came back. */
-export type Send = (question: Question) => TE.TaskEither<StoreUnavailable, Answer>;
+/** An open way to the owner. */
+export interface Channel {
+  /** Sends a question to the owner and answers with what came back. */
+  readonly send: (question: Question) => TE.TaskEither<StoreUnavailable, Answer>;
+  readonly close: () => Promise<void>;
+  /** Resolves when the owner hangs up. */
+  readonly lost: Promise<void>;
+}
+
+/** Answers a question at the owner. */
+export const serve = (backend: Backend, { method, args }: Question): T.Task<Answer> =>
+  SERVED.get(method)?.(backend)(args) ??
+  (async () => ({ fault: storeUnavailable(`the owner does not know ${method}`) }));
+
+/** Asks which version of this protocol the owner speaks: that it answers, and is understood. */
+export const hello = ({ send }: Channel): TE.TaskEither<StoreUnavailable, 1> =>
+  METHODS.hello.ask(send)();
+
+/** The store that another process owns, by way of a channel to it. */
+export const makeJoined = ({ send, close, lost }: Channel): Backend => {
+  const { subscribe, announce } = makeListeners();
+  const announced =
+    <Args extends ReadonlyArray<unknown>, Fault, A>(
+      ask: (...args: Args) => TE.TaskEither<Fault, A>,
+    ): typeof ask =>
+    (...args) =>
+      pipe(
+        ask(...args),
+        TE.chainFirstIOK(() => announce),
+      );
+  return {
+    settings: {
+      noticeStatus: METHODS.noticeStatus.ask(send),
+      setNoticeStatus: announced(METHODS.setNoticeStatus.ask(send)),
+      importStatuses: METHODS.importStatuses.ask(send),
+      ready: METHODS.ready.ask(send),
+    },
+    outbox: {
+      add: announced(METHODS.add.ask(send)),
+      claim: METHODS.claim.ask(send),
+      settle: METHODS.settle.ask(send),
+      deadLetters: METHODS.deadLetters.ask(send),
+      status: METHODS.status.ask(send),
+      retry: announced(METHODS.retry.ask(send)),
+      revive: announced(METHODS.revive.ask(send)),
+      subscribe,
+    },
+    relationships: {
+      areFriends: METHODS.areFriends.ask(send),
+      isMember: METHODS.isMember.ask(send),
+      addFriends: METHODS.addFriends.ask(send),
+      removeFriends: METHODS.removeFriends.ask(send),
+      friendsOf: METHODS.friendsOf.ask(send),
+      addMembers: METHODS.addMembers.ask(send),
+      removeMembers: METHODS.removeMembers.ask(send),
+      membersOf: METHODS.membersOf.ask(send),
+    },
+    close,
+    lost,
+  };
+};
 
 /** One function of a port, at both ends of the wire. */
-export interface Method<Args extends ReadonlyArray<unknown>, Fault, A> {
+interface Method<Args extends ReadonlyArray<unknown>, Fault, A> {
   readonly name: string;
   /** At the owner: decodes the arguments and runs the function. */
   readonly serve: (backend: Backend) => (args: unknown) => T.Task<Answer>;
   /** At the others: the function, by way of who sends. */
-  readonly ask: (send: Send) => (...args: Args) => TE.TaskEither<Fault | StoreUnavailable, A>;
+  readonly ask: (
+    send: Channel["send"],
+  ) => (...args: Args) => TE.TaskEither<Fault | StoreUnavailable, A>;
 }
 
-const define = <Args extends ReadonlyArray<unknown>, Fault, A>(
+const define = <Args extends ReadonlyArray<unknown>, A, Fault = never>(
   name: string,
   args: t.Decoder<unknown, Args>,
   value: t.Decoder<unknown, A>,
-  fault: t.Decoder<unknown, Fault>,
   run: (backend: Backend) => (...args: Args) => TE.TaskEither<Fault | StoreUnavailable, A>,
+  /** What it may come to beside STORE_UNAVAILABLE. */
+  fault: t.Decoder<unknown, Fault> = t.never,
 ): Method<Args, Fault, A> => {
   const read = <B>(
     decoder: t.Decoder<unknown, B>,
@@ -108,8 +164,6 @@ const StoreFault: t.Decoder<unknown, StoreUnavailable> = t.type({
   cause: t.string,
 });
 
-const ClaimFault: t.Decoder<unknown, ClaimLost> = t.type({ _tag: t.literal("CLAIM_LOST") });
-
 const claim = t.type({
   conversation: t.string,
   token: t.number,
@@ -134,235 +188,111 @@ const status = t.type({
   oldest: option(t.number),
   inFlight: t.number,
   dead: t.number,
-  reasons: t.readonlyArray(
-    t.type({
-      state: t.union([t.literal("postponed"), t.literal("dead")]),
-      reason: t.string,
-      count: t.number,
-    }),
-  ),
+  reasons: t.readonlyArray(Tally),
 });
 
 const key = t.string;
 const type = t.union([t.literal("PRIVATE"), t.literal("GROUP")]);
 const ids = t.readonlyArray(Id);
+const pair = t.tuple([Id, Id]);
 
-const NoArguments: t.Decoder<unknown, []> = guarded(
+const none = guarded(
   "no arguments",
   (value): value is [] => Array.isArray(value) && value.length === 0,
 );
 
-/** Which version of this protocol the owner speaks: that it answers, and is understood. */
-export const HELLO: Method<[], never, 1> = define(
-  "hello",
-  NoArguments,
-  t.literal(1),
-  t.never,
-  () => () => TE.right(1),
-);
+/** What an owner serves, each function by the name that it has on the wire. */
+const METHODS = {
+  hello: define("hello", none, t.literal(1), () => () => TE.right<never, 1>(1)),
 
-/** `noticeStatus` of its port. */
-export const NOTICE_STATUS: Method<[ConversationKey], never, NoticeStatus> = define(
-  "noticeStatus",
-  t.tuple([key]),
-  NoticeStatus,
-  t.never,
-  ({ settings }) => settings.noticeStatus,
-);
+  noticeStatus: define(
+    "noticeStatus",
+    t.tuple([key]),
+    NoticeStatus,
+    ({ settings }) => settings.noticeStatus,
+  ),
+  setNoticeStatus: define(
+    "setNoticeStatus",
+    t.tuple([key, NoticeStatus, OutboundMessage]),
+    t.undefined,
+    ({ settings }) => settings.setNoticeStatus,
+  ),
+  importStatuses: define(
+    "importStatuses",
+    t.tuple([t.readonlyArray(t.readonly(t.tuple([key, NoticeStatus])))]),
+    t.undefined,
+    ({ settings }) => settings.importStatuses,
+  ),
+  ready: define("ready", none, t.undefined, ({ settings }) => settings.ready),
 
-/** `setNoticeStatus` of its port. */
-export const SET_NOTICE_STATUS: Method<
-  [ConversationKey, NoticeStatus, OutboundMessage],
-  never,
-  void
-> = define(
-  "setNoticeStatus",
-  t.tuple([key, NoticeStatus, OutboundMessage]),
-  t.undefined,
-  t.never,
-  ({ settings }) => settings.setNoticeStatus,
-);
+  add: define("add", t.tuple([key, OutboundMessage]), t.undefined, ({ outbox }) => outbox.add),
+  claim: define(
+    "claim",
+    t.tuple([type, t.number, t.number]),
+    option(claim),
+    ({ outbox }) => outbox.claim,
+  ),
+  settle: define(
+    "settle",
+    t.tuple([claim, outcome]),
+    t.undefined,
+    ({ outbox }) => outbox.settle,
+    t.type({ _tag: t.literal("CLAIM_LOST") }),
+  ),
+  deadLetters: define(
+    "deadLetters",
+    none,
+    t.readonlyArray(DeadLetter),
+    ({ outbox }) => outbox.deadLetters,
+  ),
+  status: define("status", t.tuple([t.number]), status, ({ outbox }) => outbox.status),
+  retry: define("retry", t.tuple([t.number]), t.number, ({ outbox }) => outbox.retry),
+  revive: define("revive", none, t.number, ({ outbox }) => outbox.revive),
 
-/** `importStatuses` of its port. */
-export const IMPORT_STATUSES: Method<
-  [ReadonlyArray<readonly [ConversationKey, NoticeStatus]>],
-  never,
-  void
-> = define(
-  "importStatuses",
-  t.tuple([t.readonlyArray(t.readonly(t.tuple([key, NoticeStatus])))]),
-  t.undefined,
-  t.never,
-  ({ settings }) => settings.importStatuses,
-);
+  areFriends: define(
+    "areFriends",
+    pair,
+    t.boolean,
+    ({ relationships }) => relationships.areFriends,
+  ),
+  isMember: define("isMember", pair, t.boolean, ({ relationships }) => relationships.isMember),
+  addFriends: define(
+    "addFriends",
+    t.tuple([t.readonlyArray(t.readonly(pair))]),
+    t.undefined,
+    ({ relationships }) => relationships.addFriends,
+  ),
+  removeFriends: define(
+    "removeFriends",
+    pair,
+    t.undefined,
+    ({ relationships }) => relationships.removeFriends,
+  ),
+  friendsOf: define(
+    "friendsOf",
+    t.tuple([Id]),
+    ids,
+    ({ relationships }) => relationships.friendsOf,
+  ),
+  addMembers: define(
+    "addMembers",
+    t.tuple([Id, ids]),
+    t.undefined,
+    ({ relationships }) => relationships.addMembers,
+  ),
+  removeMembers: define(
+    "removeMembers",
+    t.tuple([Id, ids]),
+    t.undefined,
+    ({ relationships }) => relationships.removeMembers,
+  ),
+  membersOf: define(
+    "membersOf",
+    t.tuple([Id]),
+    ids,
+    ({ relationships }) => relationships.membersOf,
+  ),
+};
 
-/** `ready` of its port. */
-export const READY: Method<[], never, void> = define(
-  "ready",
-  NoArguments,
-  t.undefined,
-  t.never,
-  ({ settings }) => settings.ready,
-);
-
-/** `add` of its port. */
-export const ADD: Method<[ConversationKey, OutboundMessage], never, void> = define(
-  "add",
-  t.tuple([key, OutboundMessage]),
-  t.undefined,
-  t.never,
-  ({ outbox }) => outbox.add,
-);
-
-/** `claim` of its port. */
-export const CLAIM: Method<[ConversationType, number, number], never, O.Option<Claim>> = define(
-  "claim",
-  t.tuple([type, t.number, t.number]),
-  option(claim),
-  t.never,
-  ({ outbox }) => outbox.claim,
-);
-
-/** `settle` of its port. */
-export const SETTLE: Method<[Claim, Outcome], ClaimLost, void> = define(
-  "settle",
-  t.tuple([claim, outcome]),
-  t.undefined,
-  ClaimFault,
-  ({ outbox }) => outbox.settle,
-);
-
-/** `deadLetters` of its port. */
-export const DEAD_LETTERS: Method<[], never, ReadonlyArray<DeadLetter>> = define(
-  "deadLetters",
-  NoArguments,
-  t.readonlyArray(DeadLetter),
-  t.never,
-  ({ outbox }) => outbox.deadLetters,
-);
-
-/** `status` of its port. */
-export const STATUS: Method<[number], never, OutboxStatus> = define(
-  "status",
-  t.tuple([t.number]),
-  status,
-  t.never,
-  ({ outbox }) => outbox.status,
-);
-
-/** `retry` of its port. */
-export const RETRY: Method<[number], never, number> = define(
-  "retry",
-  t.tuple([t.number]),
-  t.number,
-  t.never,
-  ({ outbox }) => outbox.retry,
-);
-
-/** `revive` of its port. */
-export const REVIVE: Method<[], never, number> = define(
-  "revive",
-  NoArguments,
-  t.number,
-  t.never,
-  ({ outbox }) => outbox.revive,
-);
-
-/** `areFriends` of its port. */
-export const ARE_FRIENDS: Method<[UserId, UserId], never, boolean> = define(
-  "areFriends",
-  t.tuple([Id, Id]),
-  t.boolean,
-  t.never,
-  ({ relationships }) => relationships.areFriends,
-);
-
-/** `isMember` of its port. */
-export const IS_MEMBER: Method<[GroupId, UserId], never, boolean> = define(
-  "isMember",
-  t.tuple([Id, Id]),
-  t.boolean,
-  t.never,
-  ({ relationships }) => relationships.isMember,
-);
-
-/** `addFriends` of its port. */
-export const ADD_FRIENDS: Method<[ReadonlyArray<readonly [UserId, UserId]>], never, void> = define(
-  "addFriends",
-  t.tuple([t.readonlyArray(t.readonly(t.tuple([Id, Id])))]),
-  t.undefined,
-  t.never,
-  ({ relationships }) => relationships.addFriends,
-);
-
-/** `removeFriends` of its port. */
-export const REMOVE_FRIENDS: Method<[UserId, UserId], never, void> = define(
-  "removeFriends",
-  t.tuple([Id, Id]),
-  t.undefined,
-  t.never,
-  ({ relationships }) => relationships.removeFriends,
-);
-
-/** `friendsOf` of its port. */
-export const FRIENDS_OF: Method<[UserId], never, ReadonlyArray<UserId>> = define(
-  "friendsOf",
-  t.tuple([Id]),
-  ids,
-  t.never,
-  ({ relationships }) => relationships.friendsOf,
-);
-
-/** `addMembers` of its port. */
-export const ADD_MEMBERS: Method<[GroupId, ReadonlyArray<UserId>], never, void> = define(
-  "addMembers",
-  t.tuple([Id, ids]),
-  t.undefined,
-  t.never,
-  ({ relationships }) => relationships.addMembers,
-);
-
-/** `removeMembers` of its port. */
-export const REMOVE_MEMBERS: Method<[GroupId, ReadonlyArray<UserId>], never, void> = define(
-  "removeMembers",
-  t.tuple([Id, ids]),
-  t.undefined,
-  t.never,
-  ({ relationships }) => relationships.removeMembers,
-);
-
-/** `membersOf` of its port. */
-export const MEMBERS_OF: Method<[GroupId], never, ReadonlyArray<UserId>> = define(
-  "membersOf",
-  t.tuple([Id]),
-  ids,
-  t.never,
-  ({ relationships }) => relationships.membersOf,
-);
-
-/** What an owner serves, by name. */
-export const METHODS: ReadonlyMap<string, (backend: Backend) => (args: unknown) => T.Task<Answer>> =
-  new Map(
-    [
-      HELLO,
-      NOTICE_STATUS,
-      SET_NOTICE_STATUS,
-      IMPORT_STATUSES,
-      READY,
-      ADD,
-      CLAIM,
-      SETTLE,
-      DEAD_LETTERS,
-      STATUS,
-      RETRY,
-      REVIVE,
-      ARE_FRIENDS,
-      IS_MEMBER,
-      ADD_FRIENDS,
-      REMOVE_FRIENDS,
-      FRIENDS_OF,
-      ADD_MEMBERS,
-      REMOVE_MEMBERS,
-      MEMBERS_OF,
-    ].map(({ name, serve }) => [name, serve]),
-  );
+const SERVED: ReadonlyMap<string, (backend: Backend) => (args: unknown) => T.Task<Answer>> =
+  new Map(Object.values(METHODS).map(({ name, serve }) => [name, serve]));

@@ -8,13 +8,9 @@ import {
   type ConversationType,
   DeadLetter,
   OutboundMessage,
-  type StoreUnavailable,
 } from "../../core/mod.ts";
-import type { Environment, Table } from "./environment.ts";
+import type { Attempted, Environment, Table } from "./environment.ts";
 import { makeTallies, type Tallies } from "./tallies.ts";
-
-/** What a read within a write comes to. */
-export type Attempted<A> = E.Either<StoreUnavailable, A>;
 
 /** A notice that waits, and its place in its queue. */
 export interface Entry {
@@ -60,48 +56,51 @@ export interface Due {
 const Due: t.Type<Due, unknown, unknown> = t.type({ conversation: t.string, dueAt: t.number });
 
 /** A dead letter, and its place among them. */
-export interface Grave {
+interface NumberedDeadLetter {
   readonly number: number;
   readonly letter: DeadLetter;
 }
 
-const Grave: t.Type<Grave, unknown, unknown> = t.type({
+const NumberedDeadLetter: t.Type<NumberedDeadLetter, unknown, unknown> = t.type({
   number: t.number,
   letter: DeadLetter,
 });
 
-/** `PENDING`: how many notices there are. `TOKEN`, `DEATH`: the last that was given. */
-export type CounterName = "PENDING" | "TOKEN" | "DEATH";
+/** `PENDING`: how many notices there are. `TOKEN`: the last of a claim. `DEATH`: the last number of a dead letter. */
+type CounterName = "PENDING" | "TOKEN" | "DEATH";
 
-/** What is stored of the outbox, and the changes that leave it in order. Only within a write: */
+/** What is stored of the outbox, and the changes that leave it in order. */
 export interface Queues {
   readonly queues: Table<Queue>;
   readonly due: Table<Due>;
-  readonly morgue: Table<Grave>;
+  readonly deadLetters: Table<NumberedDeadLetter>;
   readonly tallies: Tallies;
-  /** A number that a write keeps up to date; 0 at first. */
-  readonly counter: (name: CounterName) => Attempted<number>;
-  readonly count: (name: CounterName, value: number) => void;
-  /** Appends a notice to its conversation's queue. */
-  readonly append: (
-    conversation: ConversationKey,
-    entry: Omit<Entry, "position">,
-  ) => Attempted<void>;
+  /** A number that writes keep up to date; 0 at first. */
+  readonly readCounter: (name: CounterName) => Attempted<number>;
   /** The oldest notices of a conversation. */
   readonly entries: (
     conversation: ConversationKey,
     limit: number,
   ) => Attempted<ReadonlyArray<Entry>>;
-  readonly replace: (conversation: ConversationKey, entry: Entry) => void;
-  readonly remove: (conversation: ConversationKey, entry: Entry) => void;
-  /** Says when the head of a queue may be claimed, and who has claimed it. */
-  readonly schedule: (conversation: ConversationKey, before: O.Option<Queue>, next: Queue) => void;
-  /** Ends a queue that is empty. */
-  readonly unschedule: (conversation: ConversationKey, queue: O.Option<Queue>) => void;
   /** When each claimed notice may be claimed by another. */
   readonly leases: () => Attempted<ReadonlyArray<number>>;
   /** When the oldest notice was stored. */
   readonly oldest: () => Attempted<O.Option<number>>;
+  /** Only within a write. */
+  readonly setCounter: (name: CounterName, value: number) => void;
+  /** Only within a write: appends a notice to its conversation's queue. */
+  readonly append: (
+    conversation: ConversationKey,
+    entry: Omit<Entry, "position">,
+  ) => Attempted<void>;
+  /** Only within a write. */
+  readonly replace: (conversation: ConversationKey, entry: Entry) => void;
+  /** Only within a write. */
+  readonly remove: (conversation: ConversationKey, entry: Entry) => void;
+  /** Only within a write: says when the head of a queue may be claimed, and who has claimed it. */
+  readonly schedule: (conversation: ConversationKey, before: O.Option<Queue>, next: Queue) => void;
+  /** Only within a write: ends a queue that is empty. */
+  readonly unschedule: (conversation: ConversationKey, queue: O.Option<Queue>) => void;
 }
 
 /**
@@ -119,7 +118,7 @@ export const makeQueues = (environment: Environment, now: () => number): Queues 
   const leases = table("leases", t.number);
   const counters = table("counters", t.number);
 
-  const counter = (name: CounterName): Attempted<number> =>
+  const readCounter = (name: CounterName): Attempted<number> =>
     pipe(counters.get(name), E.map(O.getOrElse(() => 0)));
 
   const schedule = (conversation: ConversationKey, before: O.Option<Queue>, next: Queue): void => {
@@ -158,7 +157,7 @@ export const makeQueues = (environment: Environment, now: () => number): Queues 
       E.Do,
       E.apS("queue", queues.get(conversation)),
       E.apS("last", newest(conversation)),
-      E.apS("pending", counter("PENDING")),
+      E.apS("pending", readCounter("PENDING")),
       E.map(({ queue, last, pending }) => {
         const position = O.isSome(last) ? last.value.position + 1 : FIRST;
         notices.put([conversation, position], { position, ...entry });
@@ -174,10 +173,10 @@ export const makeQueues = (environment: Environment, now: () => number): Queues 
   return {
     queues,
     due,
-    morgue: table("dead", Grave),
+    deadLetters: table("dead", NumberedDeadLetter),
     tallies: makeTallies(environment),
-    counter,
-    count: counters.put,
+    readCounter,
+    setCounter: counters.put,
     append,
     entries,
     replace: (conversation, entry) => notices.put([conversation, entry.position], entry),

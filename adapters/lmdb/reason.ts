@@ -1,4 +1,5 @@
 import { getSystemErrorName } from "node:util";
+import { type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
 
 /** What went wrong, in words; an error number of the system gets its name. */
 export const reasonOf = (fault: unknown): string => {
@@ -9,3 +10,6 @@ export const reasonOf = (fault: unknown): string => {
     ? `${getSystemErrorName(-fault.code)}: ${fault.message}`
     : fault.message;
 };
+
+/** What went wrong, as a fault of the store. */
+export const unavailable = (fault: unknown): StoreUnavailable => storeUnavailable(reasonOf(fault));

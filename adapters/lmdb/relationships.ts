@@ -1,6 +1,6 @@
 import * as E from "fp-ts/lib/Either.js";
-import { type GroupId, Id, type RelationshipDirectory, type UserId } from "../../core/mod.ts";
-import type { Environment, Table } from "./environment.ts";
+import { Id, type RelationshipDirectory } from "../../core/mod.ts";
+import type { Environment } from "./environment.ts";
 
 /** Friends under [user, friend], once each way; members under [group, user]. */
 export const makeRelationships = ({
@@ -9,8 +9,8 @@ export const makeRelationships = ({
   write,
   writeEach,
 }: Environment): RelationshipDirectory => {
-  const friends: Table<Id> = table("friends", Id);
-  const members: Table<Id> = table("members", Id);
+  const friends = table("friends", Id);
+  const members = table("members", Id);
   const all = (owner: Id): { start: [Id]; end: [Id, string] } => ({
     start: [owner],
     end: [owner, AFTER_ANY_ID],
@@ -33,10 +33,10 @@ export const makeRelationships = ({
         friends.remove([other, user]);
         return E.right(undefined);
       }),
-    friendsOf: (user: UserId) => read(() => friends.values(all(user))),
+    friendsOf: (user) => read(() => friends.values(all(user))),
     addMembers: (group, users) => writeEach(users, (user) => members.put([group, user], user)),
     removeMembers: (group, users) => writeEach(users, (user) => members.remove([group, user])),
-    membersOf: (group: GroupId) => read(() => members.values(all(group))),
+    membersOf: (group) => read(() => members.values(all(group))),
   };
 };
 

@@ -4,29 +4,14 @@ import { setTimeout } from "node:timers/promises";
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import {
-  type ImportableSettings,
-  type Outbox,
-  type RelationshipDirectory,
-  type StoreUnavailable,
-  storeUnavailable,
-} from "../../core/mod.ts";
-import type { Backend } from "./backend.ts";
-import { type Channel, isUnserved, joinChannel, serveChannel } from "./channel.ts";
-import { makeJoined } from "./joined.ts";
+import { type Outbox, type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
+import type { Backend, LmdbStore } from "./backend.ts";
+import { isUnserved, joinChannel, serveChannel } from "./channel.ts";
 import { makeListeners } from "./listeners.ts";
 import { openOwned } from "./owned.ts";
 import { type MeetingPlaces, meetingPlacesOf, type Release, tryToOwn } from "./ownership.ts";
-import { HELLO } from "./protocol.ts";
-
-/** The ports that the embedded store serves, and the end of it. */
-export interface LmdbStore {
-  readonly settings: ImportableSettings;
-  readonly outbox: Outbox;
-  readonly relationships: RelationshipDirectory;
-  /** Waits for what is being written. Whatever is asked afterwards is STORE_UNAVAILABLE. */
-  readonly close: () => Promise<void>;
-}
+import { type Channel, hello, makeJoined } from "./protocol.ts";
+import { reasonOf } from "./reason.ts";
 
 /** Where an embedded store lives, and what it goes by. */
 export interface LmdbStoreOptions {
@@ -181,10 +166,7 @@ const attach = (options: Settled): TE.TaskEither<StoreUnavailable, Backend> =>
   pipe(
     TE.tryCatch(
       () => meet(options),
-      (fault) =>
-        storeUnavailable(
-          `the folder ${options.dir}: ${fault instanceof Error ? fault.message : String(fault)}`,
-        ),
+      (fault) => storeUnavailable(`the folder ${options.dir}: ${reasonOf(fault)}`),
     ),
     TE.flatten,
   );
@@ -222,7 +204,7 @@ const meet = async (options: Settled): Promise<TE.TaskEither<StoreUnavailable, B
 
 const join = (channel: Channel): TE.TaskEither<StoreUnavailable, Backend> =>
   pipe(
-    HELLO.ask(channel.send)(),
+    hello(channel),
     TE.orElseFirstTaskK(() => channel.close),
     TE.map(() => makeJoined(channel)),
   );

@@ -2,16 +2,15 @@ import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as t from "io-ts";
-import type { ReasonCount, StoreUnavailable } from "../../core/mod.ts";
-import type { Environment } from "./environment.ts";
+import type { ReasonCount } from "../../core/mod.ts";
+import type { Attempted, Environment } from "./environment.ts";
 
-const Tally = t.readonly(
-  t.type({
-    state: t.union([t.literal("postponed"), t.literal("dead")]),
-    reason: t.string,
-    count: t.number,
-  }),
-);
+/** Reads a {@link ReasonCount}. */
+export const Tally: t.Type<ReasonCount, unknown, unknown> = t.type({
+  state: t.union([t.literal("postponed"), t.literal("dead")]),
+  reason: t.string,
+  count: t.number,
+});
 
 /** Numbers that writes keep up to date, so that nobody has to count. */
 export interface Tallies {
@@ -20,8 +19,8 @@ export interface Tallies {
     state: ReasonCount["state"],
     reason: string | undefined,
     by: number,
-  ) => E.Either<StoreUnavailable, () => void>;
-  readonly all: () => E.Either<StoreUnavailable, ReadonlyArray<ReasonCount>>;
+  ) => Attempted<() => void>;
+  readonly all: () => Attempted<ReadonlyArray<ReasonCount>>;
 }
 
 /** How many notices are in which state, by the reason. */

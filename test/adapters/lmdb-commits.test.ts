@@ -1,4 +1,5 @@
 import test from "ava";
+import * as E from "fp-ts/lib/Either.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { makeCommits } from "../../adapters/lmdb/commits.ts";
 import { type StoreUnavailable, storeUnavailable } from "../../core/domain/errors.ts";
@@ -66,6 +67,16 @@ test("what is written while a flush is under way shares the next one", async (t)
   t.deepEqual(await Promise.all(others), [2, 3, 4]);
   await idle();
   t.is(commits, 2);
+});
+
+test("what is written as soon as the one before is answered is begun at once", async (t) => {
+  const { write } = makeCommits({
+    prepare: OK,
+    commit: (actions) => TE.fromIO(actions),
+    deadlineMs: 5_000,
+  });
+  await write(() => "first")();
+  t.deepEqual(await write(() => "second")(), E.right("second"));
 });
 
 test("a flush that fails fails all who shared it, and not those after", async (t) => {
