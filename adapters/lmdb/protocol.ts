@@ -10,6 +10,7 @@ import type * as T from "fp-ts/lib/Task.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
 import {
+  ConversationType,
   DeadLetter,
   guarded,
   Id,
@@ -192,7 +193,6 @@ const status = t.type({
 });
 
 const key = t.string;
-const type = t.union([t.literal("PRIVATE"), t.literal("GROUP")]);
 const ids = t.readonlyArray(Id);
 const pair = t.tuple([Id, Id]);
 
@@ -228,7 +228,7 @@ const METHODS = {
   add: define("add", t.tuple([key, OutboundMessage]), t.undefined, ({ outbox }) => outbox.add),
   claim: define(
     "claim",
-    t.tuple([type, t.number, t.number]),
+    t.tuple([ConversationType, t.number, t.number]),
     option(claim),
     ({ outbox }) => outbox.claim,
   ),

@@ -5,7 +5,7 @@ import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import * as t from "io-ts";
 import {
   type ConversationKey,
-  type ConversationType,
+  ConversationType,
   DeadLetter,
   OutboundMessage,
 } from "../../core/mod.ts";
@@ -40,7 +40,7 @@ export interface Queue {
 
 const Queue: t.Type<Queue, unknown, unknown> = t.intersection([
   t.type({
-    type: t.union([t.literal("PRIVATE"), t.literal("GROUP")]),
+    type: ConversationType,
     dueAt: t.number,
     token: t.number,
   }),
