@@ -99,7 +99,11 @@ export const secret = (text: string): Secret => ({ reveal: () => text });
 export const isSetTo = (env: Env, variable: string, value: string): boolean =>
   env[variable] === value;
 
-export const isProduction = (env: Env): boolean => env.NODE_ENV?.toLowerCase() === "production";
+export const isProduction = (env: Env): boolean =>
+  pipe(
+    lookUp(env, "NODE_ENV"),
+    O.exists((name) => name.toLowerCase() === "production"),
+  );
 
 /** Both of two variables, or none; that one is missing is the missing one's fault. */
 export const bothOrNeither = (

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { styleText } from "node:util";
 import test, { type ExecutionContext } from "ava";
 import { legacyCookie } from "../contract/legacy-cookie.ts";
+import { runCommand } from "../support/command.ts";
 import {
   type Ended,
   runOnTerminal,
@@ -24,7 +25,7 @@ const withDataDir = async (
   const { dir, remove } = await makeTempDir();
   t.teardown(remove);
   const variables = { DATA_DIR: dir };
-  await use((...args) => runProgram(args, variables), variables);
+  await use((...args) => runCommand(args, variables), variables);
 };
 
 const SECRET = "correct horse battery staple, 32 bytes and more";

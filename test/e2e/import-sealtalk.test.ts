@@ -5,8 +5,9 @@ import test, { type ExecutionContext } from "ava";
 import { type LmdbStore, openLmdbStore } from "../../adapters/lmdb/mod.ts";
 import { id, succeed } from "../contract/expect.ts";
 import { drain, noticeFrom, senders } from "../contract/fixtures.ts";
+import { runCommand } from "../support/command.ts";
 import { startMariaDbServer } from "../support/mariadb-server.ts";
-import { type Ended, runOnTerminal, runProgram, startProgram } from "../support/program.ts";
+import { type Ended, runOnTerminal, startProgram } from "../support/program.ts";
 import { makeSealTalkDatabase, type SealTalkDatabase } from "../support/sealtalk-database.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 
@@ -32,7 +33,7 @@ const prepare = async (t: ExecutionContext): Promise<Prepared> => {
   return {
     database,
     variables,
-    importing: (...args) => runProgram([...COMMAND, ...args], variables),
+    importing: (...args) => runCommand([...COMMAND, ...args], variables),
     inStore: async (work) => {
       const store = await succeed(openLmdbStore({ dir: data }));
       try {
@@ -216,7 +217,7 @@ test("import --from-mysql shows a bar on a terminal", async (t) => {
 test("import --from-mysql says what it lacks", async (t) => {
   const { database, variables, importing } = await prepare(t);
   const { MYSQL_URL: _none, ...without } = variables;
-  t.deepEqual(await runProgram(COMMAND, without), {
+  t.deepEqual(await runCommand(COMMAND, without), {
     code: 78,
     stdout: "",
     stderr: "MYSQL_URL: expected to be set, to import from it\n",

@@ -1,22 +1,22 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
+import { runCommand } from "../support/command.ts";
 import { type Ended, runProgram } from "../support/program.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 
 interface Importing {
+  readonly dir: string;
   readonly run: (...args: ReadonlyArray<string>) => Promise<Ended>;
   readonly file: (name: string, text: string) => Promise<string>;
 }
 
-const prepare = async (
-  t: ExecutionContext,
-  variables: Readonly<Record<string, string>> = {},
-): Promise<Importing> => {
+const prepare = async (t: ExecutionContext): Promise<Importing> => {
   const { dir, remove } = await makeTempDir();
   t.teardown(remove);
   return {
-    run: (...args) => runProgram(args, { DATA_DIR: join(dir, "data"), ...variables }),
+    dir,
+    run: (...args) => runCommand(args, { DATA_DIR: join(dir, "data") }),
     file: async (name, text) => {
       await writeFile(join(dir, name), text);
       return join(dir, name);
@@ -101,7 +101,7 @@ test("import says that a file is not there, and what it was not told", async (t)
 });
 
 test("import reads a file that is larger than its memory, and says how far it is", async (t) => {
-  const { run, file } = await prepare(t, { NODE_OPTIONS: "--max-old-space-size=64" });
+  const { dir, file } = await prepare(t);
   const rows = 250_000;
   const padding = "x".repeat(50);
   const lines = Array.from(
@@ -109,7 +109,10 @@ test("import reads a file that is larger than its memory, and says how far it is
     (_, index) => `g${index % 5}${padding},u${index % 1_000}${padding}`,
   );
   const members = await file("members.csv", lines.join("\n"));
-  const { code, stdout, stderr } = await run("import", "--members", members);
+  const { code, stdout, stderr } = await runProgram(["import", "--members", members], {
+    DATA_DIR: dir,
+    NODE_OPTIONS: "--max-old-space-size=64",
+  });
   t.is(stderr, `${members}: 100000 rows, 40%\n${members}: 200000 rows, 80%\n`);
   t.is(stdout, `${members}: ${rows} rows are stored\n`);
   t.is(code, 0);

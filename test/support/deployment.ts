@@ -5,14 +5,9 @@ import type { StoreUnavailable } from "../../core/domain/errors.ts";
 import type { Outbox } from "../../core/ports/outbox.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
 import { id, succeed } from "../contract/expect.ts";
+import { runCommand } from "./command.ts";
 import { type FakeRongCloud, startFakeRongCloud } from "./fake-rongcloud.ts";
-import {
-  type Command,
-  type Ended,
-  runProgram,
-  type ServerProcess,
-  startServer,
-} from "./program.ts";
+import { type Command, type Ended, type ServerProcess, startServer } from "./program.ts";
 import { makeTempDir, type TempDir } from "./temp-dir.ts";
 
 /** The real server as a process, on the embedded store, in front of a fake RongCloud. */
@@ -85,7 +80,7 @@ export const makeDeployment = async (
       servers.push(server);
       return server;
     },
-    run: (...args) => runProgram(args, variables),
+    run: (...args) => runCommand(args, variables),
     tokenFor: (user) =>
       signSession({
         secret: new TextEncoder().encode(SESSION_SECRET),
