@@ -5,6 +5,5 @@ export default {
   timeout: "60s",
   nodeArguments: ["--enable-source-maps"],
   concurrency: 4,
-  serial: true,
   sortTestFiles: (one, other) => (one < other ? 1 : -1),
 };

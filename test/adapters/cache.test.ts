@@ -1,5 +1,4 @@
 import { setImmediate } from "node:timers/promises";
-import test from "ava";
 import * as E from "fp-ts/lib/Either.js";
 import type * as TE from "fp-ts/lib/TaskEither.js";
 import { cacheRelationships } from "../../adapters/cache/mod.ts";
@@ -10,6 +9,7 @@ import { fail, id, succeed } from "../contract/expect.ts";
 import { makeClock } from "../contract/fixtures.ts";
 import { relationshipsContract } from "../contract/relationships.ts";
 import { testContract } from "../support/contract.ts";
+import { test } from "../support/test.ts";
 
 const [alice, bob, carol] = [id("alice"), id("bob"), id("carol")];
 

@@ -1,8 +1,8 @@
 import { inspect } from "node:util";
-import test from "ava";
 import * as E from "fp-ts/lib/Either.js";
 import * as O from "fp-ts/lib/Option.js";
 import { type Config, readConfig, renderFaults } from "../../adapters/config/mod.ts";
+import { test } from "../support/test.ts";
 
 type Env = Readonly<Record<string, string>>;
 

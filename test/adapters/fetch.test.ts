@@ -1,12 +1,12 @@
 import { once } from "node:events";
 import { request } from "node:http";
 import { serve } from "@hono/node-server";
-import test from "ava";
 import { type FetchHandlerOptions, makeFetchHandler } from "../../adapters/fetch/mod.ts";
 import { makeMetrics } from "../../adapters/metrics/mod.ts";
 import { makeWorld, type World } from "../contract/world.ts";
 import { testCases } from "../support/contract.ts";
 import { fetchCases, type Handle, type Listening, servedCases } from "../support/subjects/fetch.ts";
+import { test } from "../support/test.ts";
 
 const handlerOf = (
   { misc, sessions, store }: World,

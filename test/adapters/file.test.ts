@@ -11,7 +11,6 @@ import {
 } from "node:fs";
 import { basename, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import test, { type ExecutionContext } from "ava";
 import * as E from "fp-ts/lib/Either.js";
 import {
   type FileVersionSource,
@@ -25,6 +24,7 @@ import type { Releases } from "../../core/mod.ts";
 import { fail, succeed } from "../contract/expect.ts";
 import { testCases } from "../support/contract.ts";
 import { fileCases, Log, makeFolder, pair, write } from "../support/subjects/files.ts";
+import { type ExecutionContext, test } from "../support/test.ts";
 
 // As a deploy script does: a name never stands for half a thing.
 const renameInto = (path: string, create: (path: string) => void): void => {

@@ -2,7 +2,6 @@ import { once } from "node:events";
 import { request } from "node:http";
 import { connect } from "node:net";
 import Hapi from "@hapi/hapi";
-import test from "ava";
 import { makeServer, miscPlugin, type ServerOptions } from "../../adapters/hapi/mod.ts";
 import { makeMemoryPorts, makeMemoryVersions, sampleRecords } from "../../adapters/memory/mod.ts";
 import { makeMetrics } from "../../adapters/metrics/mod.ts";
@@ -11,6 +10,7 @@ import { createMisc } from "../../core/mod.ts";
 import { type HttpSubject, httpContract } from "../contract/http.ts";
 import { COOKIE, makeWorld, type World } from "../contract/world.ts";
 import { testContract } from "../support/contract.ts";
+import { test } from "../support/test.ts";
 
 const serverOf = async (
   { misc, sessions, store }: World,

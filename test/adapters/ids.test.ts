@@ -1,4 +1,3 @@
-import test from "ava";
 import * as fc from "fast-check";
 import * as E from "fp-ts/lib/Either.js";
 import { makeN3dIds } from "../../adapters/ids/mod.ts";
@@ -6,6 +5,7 @@ import type { IdCodec } from "../../core/ports/id-codec.ts";
 import { fail, id, succeed } from "../contract/expect.ts";
 import { testCases } from "../support/contract.ts";
 import { idCases, n3d, VECTORS } from "../support/subjects/ids.ts";
+import { test } from "../support/test.ts";
 
 const INVALID_ID = { _tag: "INVALID_ID" } as const;
 const UPPER = 4_294_967_295;

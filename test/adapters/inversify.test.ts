@@ -1,11 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import test from "ava";
 import * as E from "fp-ts/lib/Either.js";
 import type { Container } from "inversify";
 import { closeContainer, makeContainer, resolve, tokens } from "../../adapters/inversify/mod.ts";
 import { fail, id, succeed } from "../contract/expect.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { test } from "../support/test.ts";
 
 const containerFor = (env: Readonly<Record<string, string>>): Container => {
   const made = makeContainer({ LOG_LEVEL: "silent", PORT: "0", ...env }, { serving: true });

@@ -1,4 +1,3 @@
-import test from "ava";
 import * as fc from "fast-check";
 import * as E from "fp-ts/lib/Either.js";
 import {
@@ -11,6 +10,7 @@ import {
 } from "../../adapters/session/mod.ts";
 import { fail, id, succeed } from "../contract/expect.ts";
 import { encryptLegacyCookie, legacyCookie, md5 } from "../contract/legacy-cookie.ts";
+import { test } from "../support/test.ts";
 
 const NAME = "rong_auth_cookie";
 const PASSWORD = "cookiekey";

@@ -1,9 +1,9 @@
-import test from "ava";
 import * as E from "fp-ts/lib/Either.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { makeCommits } from "../../adapters/lmdb/commits.ts";
 import { type StoreUnavailable, storeUnavailable } from "../../core/domain/errors.ts";
 import { fail, succeed } from "../contract/expect.ts";
+import { test } from "../support/test.ts";
 
 const OK: TE.TaskEither<StoreUnavailable, void> = TE.right(undefined);
 

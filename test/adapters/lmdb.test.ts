@@ -1,6 +1,5 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join as joinPath } from "node:path";
-import test from "ava";
 import * as O from "fp-ts/lib/Option.js";
 import { open as openRaw } from "lmdb";
 import { openLmdbStore } from "../../adapters/lmdb/mod.ts";
@@ -9,6 +8,7 @@ import { drain, noticeFrom, senders } from "../contract/fixtures.ts";
 import { testCases } from "../support/contract.ts";
 import { lmdbCases } from "../support/subjects/lmdb.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { test } from "../support/test.ts";
 
 testCases(lmdbCases);
 

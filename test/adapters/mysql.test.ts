@@ -1,6 +1,5 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import test, { type ExecutionContext } from "ava";
 import * as E from "fp-ts/lib/Either.js";
 import * as O from "fp-ts/lib/Option.js";
 import { type MysqlDatabase, openMysqlDatabase, parseMysqlUrl } from "../../adapters/mysql/mod.ts";
@@ -13,6 +12,7 @@ import { testContract } from "../support/contract.ts";
 import { startMariaDbServer } from "../support/mariadb-server.ts";
 import { makeSealTalkDatabase, PASSWORD } from "../support/sealtalk-database.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { type ExecutionContext, test } from "../support/test.ts";
 
 const { dir, remove } = await makeTempDir();
 const [keyFile, certFile] = [join(dir, "key.pem"), join(dir, "cert.pem")];

@@ -1,6 +1,5 @@
 /** docs/openapi.yaml against what the service does: each answer that it gives, each example. */
 import { readFile } from "node:fs/promises";
-import test from "ava";
 import * as t from "io-ts";
 import { parse } from "yaml";
 import { makeFetchHandler } from "../../adapters/fetch/mod.ts";
@@ -21,6 +20,7 @@ import { makeWorld } from "../contract/world.ts";
 import { casesOf } from "../support/cases.ts";
 import { testCases } from "../support/contract.ts";
 import { readDescription } from "../support/openapi.ts";
+import { test } from "../support/test.ts";
 
 const description = await readDescription();
 

@@ -1,7 +1,7 @@
-import test from "ava";
 import * as O from "fp-ts/lib/Option.js";
 import { makeFailureLimit, makeRateLimit } from "../../adapters/rate-limit/mod.ts";
 import { id } from "../contract/expect.ts";
+import { test } from "../support/test.ts";
 
 test("makeRateLimit() takes as many a minute as it says, from each user", async (t) => {
   const limit = makeRateLimit(2);

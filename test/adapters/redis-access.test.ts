@@ -1,7 +1,6 @@
 /** How Redis is reached, and what a fault says where it is not. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import test, { type ExecutionContext } from "ava";
 import { Redis } from "ioredis";
 import {
   openRedisStore,
@@ -15,6 +14,7 @@ import { startRedisCluster } from "../support/redis-cluster.ts";
 import { startRedisSentinel } from "../support/redis-sentinel.ts";
 import { freePort, startRedisServer } from "../support/redis-server.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { type ExecutionContext, test } from "../support/test.ts";
 import { until } from "../support/until.ts";
 
 const G = "group:7";

@@ -1,10 +1,10 @@
-import test from "ava";
 import { openRedisStore, type RedisStoreOptions } from "../../adapters/redis/mod.ts";
 import { fail, succeed } from "../contract/expect.ts";
 import { testCases } from "../support/contract.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
 import { startRedisSentinel } from "../support/redis-sentinel.ts";
 import { redisCases } from "../support/subjects/redis.ts";
+import { test } from "../support/test.ts";
 
 const [cluster, sentinel] = await Promise.all([startRedisCluster(), startRedisSentinel()]);
 test.after.always(cluster.close);

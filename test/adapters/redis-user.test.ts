@@ -1,6 +1,5 @@
 /** The user that docs/operating.md has for Redis: it can do all that is needed, and little else. */
 import { readFile } from "node:fs/promises";
-import test from "ava";
 import * as O from "fp-ts/lib/Option.js";
 import { Redis } from "ioredis";
 import { makeRateLimit } from "../../adapters/rate-limit/mod.ts";
@@ -13,6 +12,7 @@ import { importableSettingsContract } from "../contract/settings-repository.ts";
 import { testContract } from "../support/contract.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
 import { startRedisServer } from "../support/redis-server.ts";
+import { test } from "../support/test.ts";
 
 const [, rules = ""] =
   /^user (sealtalk-misc on >PASSWORD .+)$/m.exec(await readFile("docs/operating.md", "utf8")) ?? [];

@@ -1,6 +1,5 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import test from "ava";
 import * as O from "fp-ts/lib/Option.js";
 import {
   makeFailureLimit,
@@ -19,6 +18,7 @@ import { testCases } from "../support/contract.ts";
 import { freePort, startRedisServer } from "../support/redis-server.ts";
 import { redisCases } from "../support/subjects/redis.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { test } from "../support/test.ts";
 
 const server = await startRedisServer();
 test.after.always(server.close);

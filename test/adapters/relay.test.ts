@@ -1,5 +1,4 @@
 import { EventEmitter, once } from "node:events";
-import test from "ava";
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { makeMemoryGateway, makeMemoryPorts, makeMemoryStore } from "../../adapters/memory/mod.ts";
@@ -8,6 +7,7 @@ import { storeUnavailable } from "../../core/domain/errors.ts";
 import { createMisc, type MessageGateway, type Ports } from "../../core/mod.ts";
 import { succeed } from "../contract/expect.ts";
 import { noticeFrom } from "../contract/fixtures.ts";
+import { test } from "../support/test.ts";
 
 const makeRelayed = (overrides: Partial<Ports> = {}) => {
   const events = new EventEmitter();

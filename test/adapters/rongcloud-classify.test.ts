@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
-import test from "ava";
 import { classify, replyOfFault, type Verdict } from "../../adapters/rongcloud/classify.ts";
 import { sign } from "../../adapters/rongcloud/mod.ts";
 import { makeNonce } from "../../adapters/rongcloud/signature.ts";
 import { makeKeepAliveFetch } from "../../adapters/undici/mod.ts";
+import { test } from "../support/test.ts";
 
 const answered = (status: number, code: number, retryAfter?: number): Verdict =>
   classify({

@@ -1,4 +1,3 @@
-import test from "ava";
 import * as fc from "fast-check";
 import {
   type Breaker,
@@ -10,6 +9,7 @@ import {
 } from "../../adapters/rongcloud/breaker.ts";
 import { makeHosts } from "../../adapters/rongcloud/hosts.ts";
 import { makeTokenBucket } from "../../adapters/rongcloud/token-bucket.ts";
+import { test } from "../support/test.ts";
 
 const NOW = 1_700_000_000_000;
 

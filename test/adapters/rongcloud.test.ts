@@ -1,5 +1,4 @@
 import { createServer } from "node:https";
-import test, { type ExecutionContext } from "ava";
 import { generate } from "selfsigned";
 import {
   makeRongCloudGateway,
@@ -24,6 +23,7 @@ import {
   rongCloudCases,
   SHORT,
 } from "../support/subjects/rongcloud.ts";
+import { type ExecutionContext, test } from "../support/test.ts";
 
 // For what must not end by the deadline.
 const LONG = { attemptMs: 20_000, callMs: 30_000 };

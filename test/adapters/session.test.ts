@@ -1,5 +1,4 @@
 import { createServer, type RequestListener } from "node:http";
-import test from "ava";
 import * as fc from "fast-check";
 import * as E from "fp-ts/lib/Either.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
@@ -22,6 +21,7 @@ import {
 } from "../../adapters/session/mod.ts";
 import { rememberVerified, type Verify } from "../../adapters/session/remembered.ts";
 import { fail, id, succeed } from "../contract/expect.ts";
+import { test } from "../support/test.ts";
 import { until } from "../support/until.ts";
 
 const secret = new TextEncoder().encode("a secret of thirty-two bytes, or");
@@ -518,7 +518,7 @@ for (const [what, listener] of [
   ["never answers", () => undefined],
   ["never ends its answer", (_, response) => response.write('{"keys":[')],
 ] satisfies ReadonlyArray<readonly [string, RequestListener]>) {
-  test.serial(`makeSessions() answers within 3 s if the key server ${what}`, async (t) => {
+  test(`makeSessions() answers within 3 s if the key server ${what}`, async (t) => {
     const start = performance.now();
     t.is(await withKeyServer(listener, ({ url }) => faultOf(url)), "STORE_UNAVAILABLE");
     const elapsed = performance.now() - start;
@@ -556,7 +556,7 @@ test("makeSessions() answers STORE_UNAVAILABLE while the key server is away, and
 });
 
 // jose's cache has no clock of its own to be given, so here, alone, the global one is moved.
-test.serial("makeSessions() follows the rotation of keys", async (t) => {
+test("makeSessions() follows the rotation of keys", async (t) => {
   const realNow = Date.now;
   let skipped = 0;
   Date.now = () => realNow() + skipped;

@@ -2,12 +2,12 @@ import { EventEmitter, once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import { createServer as createSilentServer, type Socket } from "node:net";
-import test, { type ExecutionContext } from "ava";
 import { replyOfFault } from "../../adapters/rongcloud/classify.ts";
 import { type KeepAliveOptions, makeKeepAliveFetch } from "../../adapters/undici/mod.ts";
 import { type Certificate, makeCertificate } from "../support/certificate.ts";
 import { listen } from "../support/fake-rongcloud.ts";
 import { closeOf, portOf, startGate } from "../support/gate.ts";
+import { type ExecutionContext, test } from "../support/test.ts";
 
 interface Server {
   readonly url: string;
@@ -288,7 +288,7 @@ for (const [what, made, code] of [
   });
 }
 
-test.serial("fetch() verifies certificates even if the environment says not to", async (t) => {
+test("fetch() verifies certificates even if the environment says not to", async (t) => {
   const { url, uses } = await start(t, echo, await makeCertificate());
   const NAME = "NODE_TLS_REJECT_UNAUTHORIZED";
   const before = process.env[NAME];

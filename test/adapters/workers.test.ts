@@ -1,11 +1,12 @@
 /** What the primary process has to work out for its workers, without any of them. */
-import test from "ava";
+
 import { pauseAfter } from "../../adapters/cli/crew.ts";
 import { shareOf } from "../../adapters/cli/shares.ts";
 import { type Config, readConfig } from "../../adapters/config/mod.ts";
 import { makeMemoryStore } from "../../adapters/memory/mod.ts";
 import { makeMetrics, makeTally } from "../../adapters/metrics/mod.ts";
 import { succeed } from "../contract/expect.ts";
+import { test } from "../support/test.ts";
 
 const SHARED = ["SEND_CONCURRENCY", "RONGCLOUD_PRIVATE_PER_MINUTE", "RONGCLOUD_GROUP_PER_SECOND"];
 

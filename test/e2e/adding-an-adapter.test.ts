@@ -4,13 +4,13 @@ import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join, resolve } from "node:path";
-import test from "ava";
 import { signSession } from "../../adapters/session/mod.ts";
 import { id } from "../contract/expect.ts";
 import { relationshipsContract } from "../contract/relationships.ts";
 import { makeProject, packPackage, readSubpaths, run } from "../support/package.ts";
 import { freePort } from "../support/redis-server.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { test } from "../support/test.ts";
 import { until } from "../support/until.ts";
 
 const { dir, remove } = await makeTempDir();
@@ -31,7 +31,7 @@ test.before(async () => {
   }
 });
 
-test.serial("the programs are written in strict TypeScript", async (t) => {
+test("the programs are written in strict TypeScript", async (t) => {
   t.deepEqual(
     programs.map(({ name }) => name),
     ["people-service.ts", "people-service.test.ts", "serve.ts"],
@@ -47,7 +47,7 @@ test.serial("the programs are written in strict TypeScript", async (t) => {
   t.false(failed, text);
 });
 
-test.serial("the adapter passes the contract and what is special to it", async (t) => {
+test("the adapter passes the contract and what is special to it", async (t) => {
   const { failed, text } = await run(
     project,
     process.execPath,
@@ -60,7 +60,7 @@ test.serial("the adapter passes the contract and what is special to it", async (
   t.regex(text, /^# skipped 0$/m);
 });
 
-test.serial("the whole server asks the people service", async (t) => {
+test("the whole server asks the people service", async (t) => {
   const asked: string[] = [];
   const people = createServer(({ url = "" }, response) => {
     asked.push(url);

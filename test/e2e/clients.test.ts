@@ -6,11 +6,11 @@
 import { cp, writeFile } from "node:fs/promises";
 import { type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
-import test, { type ExecutionContext } from "ava";
 import { id } from "../contract/expect.ts";
 import { legacyCookie } from "../contract/legacy-cookie.ts";
 import { type Deployment, makeDeployment } from "../support/deployment.ts";
 import type { ServerProcess } from "../support/program.ts";
+import { type ExecutionContext, test } from "../support/test.ts";
 
 const N3D_KEY = "11EdDIaqpcim";
 const LEGACY = { LEGACY_COOKIE_NAME: "rong_auth_cookie", LEGACY_COOKIE_KEY: "cookiekey" };

@@ -3,7 +3,6 @@ import { chmod, cp, readdir, readFile, stat, writeFile } from "node:fs/promises"
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { styleText } from "node:util";
-import test, { type ExecutionContext } from "ava";
 import { legacyCookie } from "../contract/legacy-cookie.ts";
 import { runCommand } from "../support/command.ts";
 import {
@@ -14,6 +13,7 @@ import {
   startServer,
 } from "../support/program.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { type ExecutionContext, test } from "../support/test.ts";
 
 const withDataDir = async (
   t: ExecutionContext,

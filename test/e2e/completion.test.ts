@@ -1,9 +1,9 @@
 /** The completion scripts, each sourced in its own shell, with the program found as npm installs it. */
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import test from "ava";
 import { run } from "../support/package.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { test } from "../support/test.ts";
 
 const { dir, remove } = await makeTempDir();
 const bin = join(dir, "bin");

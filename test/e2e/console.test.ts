@@ -1,11 +1,11 @@
 /** The console, as somebody who writes a client has it before them: a real server, a real Chromium. */
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import test from "ava";
 import type { Browser, Page } from "playwright-core";
 import { openPage, startBrowser } from "../support/browser.ts";
 import { type ServerProcess, startServer } from "../support/program.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { test } from "../support/test.ts";
 
 const ENV = { STORE: "memory", SESSION_SECRET: "a secret of more than thirty-two bytes" };
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");

@@ -1,10 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import test from "ava";
 import { run } from "../support/package.ts";
 import { denoPath } from "../support/runtimes.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { test } from "../support/test.ts";
 
 const findingsIn = async (file: string): Promise<ReadonlyArray<string>> => {
   const { text } = await run(".", await denoPath(), "doc", "--lint", file);

@@ -4,7 +4,6 @@ import { readFileSync } from "node:fs";
 import { cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Ajv2019 } from "ajv/dist/2019.js";
-import test from "ava";
 import { DockerfileParser, type Instruction } from "dockerfile-ast";
 import { validate } from "dockerfile-utils";
 import * as t from "io-ts";
@@ -15,6 +14,7 @@ import { run } from "../support/package.ts";
 import { freePort } from "../support/redis-server.ts";
 import { filesUnder } from "../support/snippets.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { test } from "../support/test.ts";
 import { until } from "../support/until.ts";
 
 const read = (name: string): Promise<string> => readFile(join("docs/deploy", name), "utf8");

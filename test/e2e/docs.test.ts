@@ -1,7 +1,7 @@
-import test from "ava";
 import type { Browser } from "playwright-core";
 import { openPage, startBrowser } from "../support/browser.ts";
 import { type ServerProcess, startServer } from "../support/program.ts";
+import { test } from "../support/test.ts";
 
 const ENV = { STORE: "memory", SESSION_SECRET: "a secret of more than thirty-two bytes" };
 

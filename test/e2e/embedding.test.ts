@@ -7,13 +7,13 @@ import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import test from "ava";
 import { signSession } from "../../adapters/session/mod.ts";
 import { id } from "../contract/expect.ts";
 import { makeProject, packPackage } from "../support/package.ts";
 import { freePort } from "../support/redis-server.ts";
 import { binPath, denoPath } from "../support/runtimes.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { test } from "../support/test.ts";
 import { until } from "../support/until.ts";
 import { bundleOf, workerdConfig } from "../support/worker.ts";
 

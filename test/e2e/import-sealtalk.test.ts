@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import test, { type ExecutionContext } from "ava";
 import { type LmdbStore, openLmdbStore } from "../../adapters/lmdb/mod.ts";
 import { id, succeed } from "../contract/expect.ts";
 import { drain, noticeFrom, senders } from "../contract/fixtures.ts";
@@ -10,6 +9,7 @@ import { startMariaDbServer } from "../support/mariadb-server.ts";
 import { type Ended, runOnTerminal, startProgram } from "../support/program.ts";
 import { makeSealTalkDatabase, type SealTalkDatabase } from "../support/sealtalk-database.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { type ExecutionContext, test } from "../support/test.ts";
 
 const server = await startMariaDbServer();
 test.after.always(server.close);

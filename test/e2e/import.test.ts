@@ -1,9 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import test, { type ExecutionContext } from "ava";
 import { runCommand } from "../support/command.ts";
 import { type Ended, runProgram } from "../support/program.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { type ExecutionContext, test } from "../support/test.ts";
 
 interface Importing {
   readonly dir: string;

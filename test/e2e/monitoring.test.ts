@@ -1,11 +1,11 @@
 /** What docs/monitoring asks of /metrics, and what /metrics says of a server that has had all to do. */
 import { readFile } from "node:fs/promises";
 import { parser } from "@prometheus-io/lezer-promql";
-import test from "ava";
 import * as t from "io-ts";
 import { parse } from "yaml";
 import { type Deployment, makeDeployment, postJson } from "../support/deployment.ts";
 import type { ServerProcess } from "../support/program.ts";
+import { test } from "../support/test.ts";
 import { until } from "../support/until.ts";
 
 const Rules = t.type({

@@ -6,7 +6,6 @@ import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
-import test from "ava";
 import { sampleRecords } from "../../adapters/memory/mod.ts";
 import { id } from "../contract/expect.ts";
 import { legacyCookie } from "../contract/legacy-cookie.ts";
@@ -17,6 +16,7 @@ import { runProgram, startServer } from "../support/program.ts";
 import { freePort } from "../support/redis-server.ts";
 import { makeSealTalkDatabase } from "../support/sealtalk-database.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { test } from "../support/test.ts";
 import { until } from "../support/until.ts";
 
 const guide = await readFile("docs/moving-from-sealtalk.md", "utf8");

@@ -3,9 +3,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import test from "ava";
 import * as t from "io-ts";
 import { makeDeployment, postJson } from "../support/deployment.ts";
+import { test } from "../support/test.ts";
 import { until } from "../support/until.ts";
 
 const Attribute = t.type({

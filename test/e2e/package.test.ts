@@ -1,8 +1,8 @@
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import test from "ava";
 import { packPackage, readManifest, readSubpaths, run, unpackProject } from "../support/package.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { test } from "../support/test.ts";
 
 // The package as it is published, in empty projects.
 

@@ -6,12 +6,12 @@ import { once } from "node:events";
 import { rename, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
-import test, { type ExecutionContext } from "ava";
 import { sampleRecords } from "../../adapters/memory/mod.ts";
 import { id } from "../contract/expect.ts";
 import { type Deployment, makeDeployment, postJson } from "../support/deployment.ts";
 import type { ServerProcess } from "../support/program.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { type ExecutionContext, test } from "../support/test.ts";
 
 const CAPTURE_ROUTES = [
   "/misc/set_screen_capture",

@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import test, { type ExecutionContext } from "ava";
 import { type Deployment, makeDeployment } from "../support/deployment.ts";
 import { runProgram, type ServerProcess, startProgram } from "../support/program.ts";
 import { startRedisServer } from "../support/redis-server.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { type ExecutionContext, test } from "../support/test.ts";
 import { until } from "../support/until.ts";
 import { allGone, eachWorker, type Visited, visit, withWorkers } from "../support/workers.ts";
 

@@ -2,7 +2,7 @@
  * The server killed under load, again and again, on one store. Here are few rounds; `npm run
  * test:soak` plays many. SOAK_SEED repeats what was drawn, though not what the machine made of it.
  */
-import test from "ava";
+
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import type { ConversationKey } from "../../core/domain/conversation.ts";
@@ -23,6 +23,7 @@ import {
 } from "../support/load.ts";
 import { play } from "../support/play.ts";
 import type { ServerProcess } from "../support/program.ts";
+import { test } from "../support/test.ts";
 
 const ROUNDS = Number(process.env.SOAK_ROUNDS ?? 3);
 const SEED = Number(process.env.SOAK_SEED ?? Date.now() % 1_000_000);

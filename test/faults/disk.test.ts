@@ -1,6 +1,5 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import test, { type ExecutionContext } from "ava";
 import { makeDeployment, postJson } from "../support/deployment.ts";
 import {
   coverReadOnly,
@@ -15,6 +14,7 @@ import {
 } from "../support/disk-faults.ts";
 import { runProgram, type ServerProcess, startServer } from "../support/program.ts";
 import { makeTempDir, type TempDir } from "../support/temp-dir.ts";
+import { type ExecutionContext, test } from "../support/test.ts";
 
 const CONVERSATION = { conversationType: 3, targetId: "g" };
 

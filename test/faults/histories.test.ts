@@ -5,8 +5,9 @@
  * A failing one is printed, shortened, with its seed: with HISTORIES_SEED set to that, the same are
  * drawn again. HISTORIES is how many there are to be.
  */
-import test from "ava";
+
 import * as fc from "fast-check";
+import { test } from "../support/test.ts";
 import { type Fate, type History, makeHistory, type Reached, type StoreFault } from "./history.ts";
 
 const HISTORIES = Number(process.env.HISTORIES ?? "2000");

@@ -3,7 +3,6 @@
  * needs it is refused in time, nothing else is, and service resumes by itself.
  */
 import { createServer, type Socket } from "node:net";
-import test, { type ExecutionContext } from "ava";
 import type { RowDataPacket } from "mysql2/promise";
 import { type MysqlDatabase, openMysqlDatabase } from "../../adapters/mysql/mod.ts";
 import { fail, id, succeed } from "../contract/expect.ts";
@@ -16,6 +15,7 @@ import {
   PASSWORD,
   type SealTalkDatabase,
 } from "../support/sealtalk-database.ts";
+import { type ExecutionContext, test } from "../support/test.ts";
 import { until } from "../support/until.ts";
 
 const server = await startMariaDbServer();

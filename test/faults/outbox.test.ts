@@ -1,7 +1,7 @@
-import test from "ava";
 import { makeDeployment, postJson } from "../support/deployment.ts";
 import type { FakeRongCloud } from "../support/fake-rongcloud.ts";
 import type { ServerProcess } from "../support/program.ts";
+import { test } from "../support/test.ts";
 
 const CONVERSATION = { conversationType: 3, targetId: "g" };
 const OPERATIONS = ["openScreenNtf", "sendScreenNtf", "closeScreenNtf", "openScreenNtf"];

@@ -4,13 +4,13 @@ import { rm } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import test, { type ExecutionContext } from "ava";
 import * as E from "fp-ts/lib/Either.js";
 import { type LmdbStore, openLmdbStore } from "../../adapters/lmdb/mod.ts";
 import { meetingPlacesOf, tryToOwn } from "../../adapters/lmdb/ownership.ts";
 import { fail, succeed } from "../contract/expect.ts";
 import { drain, noticeFrom, senders } from "../contract/fixtures.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { type ExecutionContext, test } from "../support/test.ts";
 
 const startOwner = async (t: ExecutionContext, dir: string): Promise<ChildProcess> => {
   const owner = spawn(process.execPath, ["dist/test/faults/own.js", dir], {

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from "node:timers/promises";
-import test, { type ExecutionContext } from "ava";
 import * as E from "fp-ts/lib/Either.js";
 import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import { makeKeys } from "../../adapters/redis/keys.ts";
@@ -14,6 +13,7 @@ import { fail, id, succeed } from "../contract/expect.ts";
 import { drain, noticeFrom, senders } from "../contract/fixtures.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
 import { startRedisSentinel } from "../support/redis-sentinel.ts";
+import { type ExecutionContext, test } from "../support/test.ts";
 import { until } from "../support/until.ts";
 
 const CONVERSATIONS = Array.from({ length: 8 }, (_, index) => `group:${index}`);

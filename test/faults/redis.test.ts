@@ -5,7 +5,6 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { createServer, connect as dial, type Socket } from "node:net";
-import test from "ava";
 import * as E from "fp-ts/lib/Either.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as RA from "fp-ts/lib/ReadonlyArray.js";
@@ -38,6 +37,7 @@ import { play } from "../support/play.ts";
 import type { ServerProcess } from "../support/program.ts";
 import { freePort, type RedisServer, startRedisServer } from "../support/redis-server.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { test } from "../support/test.ts";
 import { until } from "../support/until.ts";
 
 /** A Redis that may be killed and come back: on the same port, and with its data if it keeps any. */

@@ -3,7 +3,6 @@
  * and what becomes of a notice. docs/operating.md has the same as a table.
  */
 import { createServer } from "node:https";
-import test, { type ExecutionContext } from "ava";
 import type { OutboxStatus } from "../../core/domain/delivery.ts";
 import { id } from "../contract/expect.ts";
 import { makeCertificate } from "../support/certificate.ts";
@@ -11,6 +10,7 @@ import { startDeafHost } from "../support/deaf-host.ts";
 import { type Deployment, makeDeployment } from "../support/deployment.ts";
 import { type Behaviour, type FakeRongCloud, listen } from "../support/fake-rongcloud.ts";
 import type { ServerProcess } from "../support/program.ts";
+import { type ExecutionContext, test } from "../support/test.ts";
 
 interface Row {
   readonly behaviour: Behaviour;

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import test from "ava";
 import { open } from "lmdb";
 import { runProgram, startServer } from "../support/program.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { test } from "../support/test.ts";
 
 const GROUPS = Array.from({ length: 4 }, (_, index) => `g${index}`);
 // With overlapping syncs switched on, this many openings showed the fault in two runs of three.

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
 import { createServer as createTlsServer } from "node:tls";
-import test, { type ExecutionContext } from "ava";
 import { makeCertificate } from "../support/certificate.ts";
 import { listen } from "../support/fake-rongcloud.ts";
 import { closeOf, portOf, startGate } from "../support/gate.ts";
+import { type ExecutionContext, test } from "../support/test.ts";
 
 // The only real time here: a deadline passes in a stopped process only if it passes. It begins just
 // before the process stops, so it can be short.

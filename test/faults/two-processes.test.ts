@@ -6,7 +6,6 @@ import { rename } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import test from "ava";
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { LEASE_MS } from "../../core/domain/delivery.ts";
@@ -16,6 +15,7 @@ import type { FakeRongCloud } from "../support/fake-rongcloud.ts";
 import { leasesIn } from "../support/leases.ts";
 import { play } from "../support/play.ts";
 import type { LogLine, ServerProcess } from "../support/program.ts";
+import { test } from "../support/test.ts";
 
 const USERS = ["n0", "n1", "n2", "n3"];
 const GROUPS = ["g", "h", "elsewhere"];

@@ -1,12 +1,12 @@
 /** Workers, and their primary process, that are killed and stopped. */
 import { readdir, readlink, realpath } from "node:fs/promises";
 import { join } from "node:path";
-import test, { type ExecutionContext } from "ava";
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { type Deployment, makeDeployment } from "../support/deployment.ts";
 import { type Asked, ask, inGroups, inPairs, nameOf, noticeIn } from "../support/load.ts";
 import type { ServerProcess } from "../support/program.ts";
+import { type ExecutionContext, test } from "../support/test.ts";
 import { until } from "../support/until.ts";
 import {
   allGone,

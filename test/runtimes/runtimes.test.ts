@@ -7,13 +7,13 @@ import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import test, { type ExecutionContext } from "ava";
 import { makeDeployment, postJson } from "../support/deployment.ts";
 import { run } from "../support/package.ts";
 import type { Command } from "../support/program.ts";
 import { freePort } from "../support/redis-server.ts";
 import { binPath, denoPath, nodePath } from "../support/runtimes.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { type ExecutionContext, test } from "../support/test.ts";
 import { until } from "../support/until.ts";
 import { bundleOf, workerdConfig } from "../support/worker.ts";
 import { portableCases } from "./portable.ts";
@@ -80,7 +80,7 @@ const HOSTED: ReadonlyArray<readonly [string, () => Promise<Command>, () => Prom
 let expected: ReadonlyArray<string> = [];
 
 for (const [name, contracts, server] of HOSTED) {
-  test.serial(`every contract holds under ${name}`, async (t) => {
+  test(`every contract holds under ${name}`, async (t) => {
     t.timeout(120_000);
     const [program, ...args] = await contracts();
     const { text } = await run(".", program, ...args);
@@ -91,7 +91,7 @@ for (const [name, contracts, server] of HOSTED) {
     hold(name, titles);
   });
 
-  test.serial(`the whole server loses nothing under ${name} when it is killed`, async (t) => {
+  test(`the whole server loses nothing under ${name} when it is killed`, async (t) => {
     t.timeout(120_000);
     // Where deno.json lets it write.
     const dir = join("data", randomUUID());
@@ -131,7 +131,7 @@ const startWorker = async (t: ExecutionContext, entry: string): Promise<string> 
   return url;
 };
 
-test.serial("what needs no host holds under workerd", async (t) => {
+test("what needs no host holds under workerd", async (t) => {
   const url = await startWorker(t, "test/runtimes/workerd/worker.ts");
   const titles = titlesIn(t, await (await fetch(url)).text());
   t.deepEqual(
@@ -141,7 +141,7 @@ test.serial("what needs no host holds under workerd", async (t) => {
   hold("workerd", titles);
 });
 
-test.serial("a Worker answers requests that come together", async (t) => {
+test("a Worker answers requests that come together", async (t) => {
   const url = await startWorker(t, "test/runtimes/workerd/serving.ts");
   const answers = await Promise.all(
     Array.from({ length: 50 }, () => fetch(`${url}/misc/mobile_version`)),
@@ -149,7 +149,7 @@ test.serial("a Worker answers requests that come together", async (t) => {
   t.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
 });
 
-test.serial("the core decides an update in Chromium", async (t) => {
+test("the core decides an update in Chromium", async (t) => {
   const { dir, remove } = await makeTempDir();
   t.teardown(remove);
   const script = Buffer.from(
@@ -183,7 +183,7 @@ const tableOf = (columns: ReadonlyMap<string, Held>): string => {
   ].join("\n");
 };
 
-test.serial("the README's table of runtimes is what held here", async (t) => {
+test("the README's table of runtimes is what held here", async (t) => {
   const readme = await readFile("README.md", "utf8");
   const table = tableOf(held);
   t.true(readme.includes(table), `README.md should have\n${table}`);

@@ -1,6 +1,6 @@
-import test from "ava";
 import type { Contract } from "../contract/contract.ts";
 import { type Case, casesOf, type Opened } from "./cases.ts";
+import { test } from "./test.ts";
 
 export type { Opened } from "./cases.ts";
 

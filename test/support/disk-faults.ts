@@ -3,8 +3,8 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import test, { type ExecutionContext, type TestFn } from "ava";
 import { makeTempDir, type TempDir } from "./temp-dir.ts";
+import { type ExecutionContext, test } from "./test.ts";
 
 const run = (command: string, ...args: ReadonlyArray<string>): boolean =>
   spawnSync(command, args, { stdio: "ignore" }).status === 0;
@@ -43,7 +43,7 @@ export const PRLIMIT: Means = {
 /** A test that is skipped where a means is missing, and says so. */
 export const testWith =
   ({ here, without }: Means) =>
-  (title: string, body: (t: ExecutionContext) => Promise<void>): ReturnType<TestFn> =>
+  (title: string, body: (t: ExecutionContext) => Promise<void>): ReturnType<typeof test> =>
     here ? test(title, body) : test.skip(`${title} (skipped: ${without})`, body);
 
 /** A small disk of its own. */

@@ -1,7 +1,7 @@
-import test from "ava";
 import * as fc from "fast-check";
 import * as E from "fp-ts/lib/Either.js";
 import { AppVersion, isUpdate, parseAppVersion } from "../../core/domain/app-version.ts";
+import { test } from "../support/test.ts";
 
 const number = fc.nat({ max: 20 });
 const identifier = fc.oneof(

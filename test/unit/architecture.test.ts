@@ -1,6 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
-import test from "ava";
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as J from "fp-ts/lib/Json.js";
@@ -9,6 +8,7 @@ import * as t from "io-ts";
 import { parseSync, Visitor } from "oxc-parser";
 import { decode } from "../../core/domain/decode.ts";
 import { succeed } from "../contract/expect.ts";
+import { test } from "../support/test.ts";
 
 // Who may import whom. What is not listed is forbidden; a folder that is not listed imports nothing.
 const CORE: Readonly<Record<string, ReadonlyArray<string>>> = {

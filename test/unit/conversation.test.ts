@@ -1,8 +1,8 @@
-import test from "ava";
 import * as fc from "fast-check";
 import * as E from "fp-ts/lib/Either.js";
 import { conversationType, keyOfGroup, keyOfPair } from "../../core/domain/conversation.ts";
 import { Id } from "../../core/domain/identity.ts";
+import { test } from "../support/test.ts";
 
 const id = fc.stringMatching(/^[A-Za-z0-9_-]{1,8}$/).filter(Id.is);
 

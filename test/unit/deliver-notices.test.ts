@@ -1,4 +1,3 @@
-import test from "ava";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { makeMemoryGateway, makeMemoryStore } from "../../adapters/memory/mod.ts";
 import { type Claim, LEASE_MS } from "../../core/domain/delivery.ts";
@@ -6,6 +5,7 @@ import { type GatewayError, storeUnavailable } from "../../core/domain/errors.ts
 import { claimNext, type DeliveryPorts, deliver } from "../../core/usecases/deliver-notices.ts";
 import { fail, succeed } from "../contract/expect.ts";
 import { makeClock, noticeFrom } from "../contract/fixtures.ts";
+import { test } from "../support/test.ts";
 
 const makeDelivery = () => {
   const clock = makeClock();

@@ -1,5 +1,5 @@
-import test from "ava";
 import { afterFailure, LEASE_MS, mayStillSend } from "../../core/domain/delivery.ts";
+import { test } from "../support/test.ts";
 
 const away = { _tag: "GATEWAY_UNAVAILABLE", delivery: "unknown", cause: "x" } as const;
 const NOW = 1_000_000;

@@ -1,4 +1,3 @@
-import test from "ava";
 import * as E from "fp-ts/lib/Either.js";
 import * as O from "fp-ts/lib/Option.js";
 import { makeMemoryPorts, makeMemoryVersions, sampleRecords } from "../../adapters/memory/mod.ts";
@@ -6,6 +5,7 @@ import { decode } from "../../core/domain/decode.ts";
 import { DemoSquare, demoSquareItem } from "../../core/domain/demo-square.ts";
 import { createMisc } from "../../core/mod.ts";
 import { fail, id, succeed, wireId } from "../contract/expect.ts";
+import { test } from "../support/test.ts";
 
 const TEAM = { name: "Team", portraitUri: "u", memberCount: 2, maxMemberCount: 500 };
 

@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
-import test from "ava";
 import { type Directive, parseSync, type Statement } from "oxc-parser";
 import {
   allSnippets,
@@ -10,6 +9,7 @@ import {
   docstringsOf,
   snippetsOf,
 } from "../support/snippets.ts";
+import { test } from "../support/test.ts";
 
 /** Reads a source by its name from the package's root; `undefined`: there is none. */
 type ReadSource = (file: string) => string | undefined;

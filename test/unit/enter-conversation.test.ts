@@ -1,10 +1,10 @@
-import test from "ava";
 import * as E from "fp-ts/lib/Either.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { makeMemoryIds, makeMemoryStore } from "../../adapters/memory/mod.ts";
 import { storeUnavailable } from "../../core/domain/errors.ts";
 import { askConversation, enterConversation } from "../../core/usecases/enter-conversation.ts";
 import { fail, id, succeed } from "../contract/expect.ts";
+import { test } from "../support/test.ts";
 
 const makeDoor = async (): Promise<ReturnType<typeof enterConversation>> => {
   const { relationships } = makeMemoryStore();

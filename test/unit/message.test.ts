@@ -1,8 +1,8 @@
-import test from "ava";
 import * as fc from "fast-check";
 import * as E from "fp-ts/lib/Either.js";
 import { invalidInput } from "../../core/domain/errors.ts";
 import { type JsonObject, messageContent } from "../../core/domain/message.ts";
+import { test } from "../support/test.ts";
 
 test("messageContent() of RC:TxtMsg is always a JSON object that holds the text", (t) => {
   t.notThrows(() =>

@@ -1,9 +1,9 @@
-import test from "ava";
 import * as fc from "fast-check";
 import * as E from "fp-ts/lib/Either.js";
 import { sampleRecords } from "../../adapters/memory/mod.ts";
 import { decode } from "../../core/domain/decode.ts";
 import { DesktopRelease, DownloadUrl, MobileReleases } from "../../core/domain/release.ts";
+import { test } from "../support/test.ts";
 
 for (const [given, served] of [
   ["https://dl.example.com/a.dmg", "https://dl.example.com/a.dmg"],

@@ -1,8 +1,8 @@
-import test from "ava";
 import * as E from "fp-ts/lib/Either.js";
 import { makeMemoryGateway, makeMemoryPorts, makeMemoryStore } from "../../adapters/memory/mod.ts";
 import { createMisc, type Misc } from "../../core/mod.ts";
 import { fail, id, succeed } from "../contract/expect.ts";
+import { test } from "../support/test.ts";
 
 const MESSAGE = {
   caller: id("1"),

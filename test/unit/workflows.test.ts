@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
-import test from "ava";
 import { parse } from "yaml";
 import { filesUnder } from "../support/snippets.ts";
+import { test } from "../support/test.ts";
 
 const files = filesUnder(".github", ".yml");
 
