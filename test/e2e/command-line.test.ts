@@ -86,9 +86,9 @@ test("with an N3D key, only ids that it can spell are ids", async (t) => {
   const { dir, remove } = await makeTempDir();
   t.teardown(remove);
   const variables = { DATA_DIR: dir, N3D_KEY: "11EdDIaqpcim" };
-  t.is((await runProgram(["friends", "add", "1", "4294967295"], variables)).code, 0);
+  t.is((await runCommand(["friends", "add", "1", "4294967295"], variables)).code, 0);
   for (const id of ["0", "4294967296", "01", "alice"]) {
-    const { code, stderr } = await runProgram(["friends", "add", "1", id], variables);
+    const { code, stderr } = await runCommand(["friends", "add", "1", id], variables);
     t.deepEqual([code, stderr], [2, `not an id here: ${JSON.stringify(id)}\n`]);
   }
 });
@@ -141,7 +141,7 @@ test("a fault of the configuration that shows when it is used exits 78 too", asy
     [["token", "--user", "1"], { NODE_ENV: "production" }, /^SESSION_SECRET: expected to be set/m],
     [["friends", "add", "1", "2"], { STORE: "memory" }, /^STORE: memory keeps nothing/m],
   ] as const) {
-    const { code, stderr } = await runProgram(args, { DATA_DIR: dir, ...variables });
+    const { code, stderr } = await runCommand(args, { DATA_DIR: dir, ...variables });
     t.is(code, 78);
     t.regex(stderr, line);
   }
@@ -170,7 +170,7 @@ test("releases check lists what is wrong with the files, a line each", async (t)
   t.teardown(remove);
   await writeFile(join(dir, "desktop.json"), '{"version":"abc","url":"u"}');
   await writeFile(join(dir, "demo_square.json"), '[{"type":"group","id":7},{"type":"chatroom"}]');
-  const { code, stderr } = await runProgram(["releases", "check"], { RELEASES_DIR: dir });
+  const { code, stderr } = await runCommand(["releases", "check"], { RELEASES_DIR: dir });
   t.is(code, 1);
   t.regex(stderr, /desktop\.json: version: expected a semantic version$/m);
   t.regex(stderr, /mobile\.json: file: expected one that can be read/m);
@@ -186,12 +186,12 @@ test("releases check and doctor refuse a demo square with an id that the deploym
   const variables = { DATA_DIR: join(dir, "data"), RELEASES_DIR: dir, N3D_KEY: "11EdDIaqpcim" };
   const fault = /demo_square\.json: 0\.id: expected an id of this deployment/;
   await write("team");
-  const refused = await runProgram(["releases", "check"], variables);
+  const refused = await runCommand(["releases", "check"], variables);
   t.is(refused.code, 1);
   t.regex(refused.stderr, fault);
-  t.regex((await runProgram(["doctor"], variables)).stdout, fault);
+  t.regex((await runCommand(["doctor"], variables)).stdout, fault);
   await write("7");
-  const { code, stdout } = await runProgram(["releases", "check"], variables);
+  const { code, stdout } = await runCommand(["releases", "check"], variables);
   t.is(code, 0);
   t.regex(stdout, /^demo square: groups 1, chat rooms 0$/m);
 });
@@ -256,9 +256,9 @@ test("doctor says what to do about each fault, for a person, a script and a term
   await withDataDir(t, async (_run, variables) => {
     const ill = { ...variables, RELEASES_DIR: join(variables.DATA_DIR, "none") };
     const line = /^releases: .*desktop\.json.* -> mend the file: `sealtalk-misc releases check`/m;
-    t.regex((await runProgram(["doctor"], ill)).stdout, line);
+    t.regex((await runCommand(["doctor"], ill)).stdout, line);
 
-    const { code, stdout } = await runProgram(["doctor", "--json"], ill);
+    const { code, stdout } = await runCommand(["doctor", "--json"], ill);
     t.is(code, 1);
     const found: ReadonlyArray<Record<string, string>> = JSON.parse(stdout);
     t.deepEqual(
@@ -278,7 +278,7 @@ test("doctor says what to do about each fault, for a person, a script and a term
 });
 
 test("releases check is a table on a terminal, and JSON for a script", async (t) => {
-  const { code, stdout } = await runProgram(["releases", "check", "--json"], {});
+  const { code, stdout } = await runCommand(["releases", "check", "--json"], {});
   t.is(code, 0);
   const { samples, demoSquare } = JSON.parse(stdout);
   t.like(samples[0], { client: "desktop 0.0.1", status: 200, version: "1.0.2" });
@@ -288,7 +288,7 @@ test("releases check is a table on a terminal, and JSON for a script", async (t)
   t.regex(shown.stdout, /^client +gets +from/m);
   t.regex(shown.stdout, /^desktop 0\.0\.1 +200 +1\.0\.2 +http/m);
 
-  const broken = await runProgram(["releases", "check", "--json"], { RELEASES_DIR: "/nowhere" });
+  const broken = await runCommand(["releases", "check", "--json"], { RELEASES_DIR: "/nowhere" });
   t.is(broken.code, 1);
   t.true(JSON.parse(broken.stdout).faults.length >= 2);
 });
