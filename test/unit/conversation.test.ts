@@ -10,6 +10,15 @@ test("keyOfPair() is the same from both sides", (t) => {
   t.notThrows(() => fc.assert(fc.property(id, id, (a, b) => keyOfPair(a, b) === keyOfPair(b, a))));
 });
 
+test("keys are what stores have under them", (t) => {
+  const [ten, nine] = ["10", "9"].filter(Id.is);
+  if (ten === undefined || nine === undefined) {
+    throw new Error("no ids");
+  }
+  t.is(keyOfPair(nine, ten), "private:10:9");
+  t.is(keyOfGroup(nine), "group:9");
+});
+
 test("keyOfPair() is another for another pair", (t) => {
   t.notThrows(() =>
     fc.assert(

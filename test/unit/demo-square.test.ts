@@ -105,6 +105,8 @@ test("demoSquare() has no list of which an id cannot be spelled", async (t) => {
     ...sampleRecords,
     demoSquare: [{ type: "chatroom", id: "x".repeat(64) }],
   });
-  const { _tag } = await fail(createMisc(makeMemoryPorts({ versions })).demoSquare());
-  t.is(_tag, "VERSIONS_UNAVAILABLE");
+  t.deepEqual(await fail(createMisc(makeMemoryPorts({ versions })).demoSquare()), {
+    _tag: "VERSIONS_UNAVAILABLE",
+    cause: `demo square: ${"x".repeat(64)} is no id of this deployment`,
+  });
 });

@@ -42,6 +42,21 @@ test("messageContent() of RongCloud's other types is the JSON object or nothing"
   );
 });
 
+test("messageContent() says why content is refused", (t) => {
+  t.deepEqual(
+    messageContent("RC:ImgMsg", "text"),
+    E.left(invalidInput("content", "a JSON object, which RongCloud's own types carry")),
+  );
+  t.deepEqual(
+    messageContent("app:Type", { size: 1n }),
+    E.left(invalidInput("content", "what JSON can hold")),
+  );
+});
+
+test("messageContent() of an object may hold null", (t) => {
+  t.deepEqual(messageContent("app:Type", { a: { b: null } }), E.right('{"a":{"b":null}}'));
+});
+
 test("messageContent() of an object has at most 1,000 levels", (t) => {
   const nested = (levels: number): JsonObject =>
     Array.from({ length: levels - 1 }).reduce<JsonObject>((inner) => ({ a: inner, b: 1 }), {});

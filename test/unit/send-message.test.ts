@@ -40,11 +40,25 @@ test("sendMessage() refuses at once what is too much at once, and takes more whe
   t.like(await fail(misc.sendMessage(MESSAGE)), {
     _tag: "GATEWAY_UNAVAILABLE",
     delivery: "none",
+    cause: "as many messages are being sent as may be at once",
     retryAfter: 1,
   });
   letGo();
   t.true((await Promise.all(first)).every(E.isRight));
   await succeed(misc.sendMessage(MESSAGE));
+});
+
+test("a message has what a push says, or no word of it", async (t) => {
+  const { gateway, taken } = makeMemoryGateway();
+  const { relationships } = makeMemoryStore();
+  await succeed(relationships.addMembers(id("7"), [id("1")]));
+  const misc = createMisc(makeMemoryPorts({ gateway, relationships }));
+  await succeed(misc.sendMessage(MESSAGE));
+  await succeed(misc.sendMessage({ ...MESSAGE, pushContent: "" }));
+  t.deepEqual(
+    taken.map((message) => ("pushContent" in message ? message.pushContent : "none")),
+    ["none", ""],
+  );
 });
 
 test("notices do not count among the messages that are sent at once", async (t) => {

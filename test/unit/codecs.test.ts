@@ -1,0 +1,144 @@
+/** What the codecs of the domain take, and what they say is wrong with the rest. */
+import * as E from "fp-ts/lib/Either.js";
+import * as t from "io-ts";
+import { AppVersion } from "../../core/domain/app-version.ts";
+import { ConversationType } from "../../core/domain/conversation.ts";
+import { decode, decodeAll } from "../../core/domain/decode.ts";
+import { DeadLetter } from "../../core/domain/delivery.ts";
+import { DemoSquare } from "../../core/domain/demo-square.ts";
+import { invalidInput } from "../../core/domain/errors.ts";
+import { Id, WireId } from "../../core/domain/identity.ts";
+import { ObjectName, OutboundMessage } from "../../core/domain/message.ts";
+import { DesktopRelease, DownloadUrl, MobileReleases } from "../../core/domain/release.ts";
+import { NoticeStatus } from "../../core/domain/screen-capture.ts";
+import { test } from "../support/test.ts";
+
+const MESSAGE = {
+  conversationType: "PRIVATE",
+  senderId: "a",
+  targetId: "b",
+  objectName: "RC:TxtMsg",
+  content: "{}",
+  includeSender: false,
+};
+const LETTER = {
+  conversation: "group:7",
+  notice: MESSAGE,
+  reason: "GATEWAY_REJECTED 1005",
+  attempts: 1,
+  storedAt: 1,
+  diedAt: 2,
+};
+
+for (const [what, codec, taken, refused] of [
+  ["AppVersion", AppVersion, ["1.0.0"], [7, "1.0", ["1.0.0"]]],
+  ["ConversationType", ConversationType, ["PRIVATE", "GROUP"], ["", "group", 1]],
+  [
+    "DownloadUrl",
+    DownloadUrl,
+    ["https://a.example/b"],
+    [7, "", "a", "x https://a.example/", ["https://a.example"]],
+  ],
+  ["Id", Id, ["7"], [7, "", "a:b", "x".repeat(65)]],
+  ["NoticeStatus", NoticeStatus, [0, 1], [2, -1, "0", "1", null]],
+  ["ObjectName", ObjectName, ["x", "x".repeat(32)], ["", "x".repeat(33), ["x"]]],
+  ["WireId", WireId, ["7"], [7, "", "a:b", "x".repeat(65)]],
+] as const) {
+  test(`${what}.is() tells what it is from what it is not`, (t) => {
+    t.deepEqual(
+      taken.filter((value: unknown) => !codec.is(value)),
+      [],
+    );
+    t.deepEqual(
+      refused.filter((value: unknown) => codec.is(value)),
+      [],
+    );
+  });
+}
+
+for (const [codec, value] of [
+  [OutboundMessage, MESSAGE],
+  [DeadLetter, LETTER],
+] as const) {
+  test(`${codec.name} takes a whole one, and names each field that is missing or of another type`, (t) => {
+    const whole: Readonly<Record<string, unknown>> = value;
+    const field = (record: unknown): unknown =>
+      E.match(
+        (fault: { readonly field: string }) => fault.field,
+        () => "none",
+      )(decode<unknown>(codec, "whole")(record));
+    t.is(field(whole), "none");
+    for (const name of Object.keys(whole)) {
+      const { [name]: _, ...rest } = whole;
+      t.true(String(field(rest)).startsWith(name), name);
+      t.true(String(field({ ...whole, [name]: [] })).startsWith(name), name);
+    }
+  });
+}
+
+test("OutboundMessage takes a push's content that is a text, and no other", (t) => {
+  t.true(OutboundMessage.is({ ...MESSAGE, pushContent: "" }));
+  t.false(OutboundMessage.is({ ...MESSAGE, pushContent: 7 }));
+});
+
+for (const [what, codec, value, field, expected] of [
+  ["AppVersion", AppVersion, 7, "whole", "a semantic version"],
+  ["DeadLetter", DeadLetter, 7, "whole", "a dead letter"],
+  ["DemoSquare", DemoSquare, 7, "whole", "a list of groups and chat rooms"],
+  ["DemoSquare", DemoSquare, [7], "0", "an object"],
+  ["DemoSquare", DemoSquare, [{ type: 7, id: "7" }], "0.type", "group or chatroom"],
+  ["DemoSquare", DemoSquare, [{ type: "group", id: [] }], "0.id", "an id"],
+  ["DesktopRelease", DesktopRelease, 7, "whole", "a desktop release"],
+  [
+    "DownloadUrl",
+    DownloadUrl,
+    { toString: () => "https://a.example/" },
+    "whole",
+    "an absolute http or https URL",
+  ],
+  ["Id", Id, 7, "whole", "an id"],
+  ["MobileReleases", MobileReleases, 7, "whole", "the mobile releases"],
+  ["MobileReleases", MobileReleases, { iOS: 7, Android: {} }, "iOS", "an object"],
+  [
+    "MobileReleases",
+    MobileReleases,
+    { iOS: { version: "1", url: "" } },
+    "iOS.url",
+    "a string that is not empty",
+  ],
+  ["NoticeStatus", NoticeStatus, 7, "whole", "0 or 1"],
+  ["ObjectName", ObjectName, 7, "whole", "a string of 1 to 32 characters"],
+  ["WireId", WireId, 7, "whole", "an id"],
+] as const) {
+  test(`${what} of ${JSON.stringify(value)} says that ${field} is to be ${expected}`, (t) => {
+    t.deepEqual(decode<unknown>(codec, "whole")(value), E.left(invalidInput(field, expected)));
+  });
+}
+
+const Shape = t.type({
+  name: t.string,
+  size: t.union([t.type({ width: t.number }), t.number]),
+});
+
+test("decodeAll() names each wrong field once, and a choice as one", (t) => {
+  t.deepEqual(
+    decodeAll(Shape, "whole")({ size: { width: "wide" } }),
+    E.left([invalidInput("name", "string"), invalidInput("size", "({ width: number } | number)")]),
+  );
+});
+
+const Silent = new t.Type<never, never, unknown>(
+  "something else",
+  (_): _ is never => false,
+  () => E.left([]),
+  t.identity,
+);
+
+test("decodeAll() says what the whole is to be where a codec says nothing", (run) => {
+  run.deepEqual(decodeAll(Silent, "whole")(7), E.left([invalidInput("whole", "something else")]));
+});
+
+test("DownloadUrl encodes a percent sign that begins no octet", (t) => {
+  const read: unknown = DownloadUrl.decode("https://a.example/%2g%g2%2G");
+  t.deepEqual(read, E.right("https://a.example/%252g%25g2%252G"));
+});
