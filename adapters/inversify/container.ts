@@ -2,13 +2,15 @@ import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import { type Bind, Container, ContainerModule } from "inversify";
 import { type Config, type ConfigFault, readConfig } from "../config/mod.ts";
+import { makeN3dIds } from "../ids/mod.ts";
+import { parseMysqlUrl } from "../mysql/address.ts";
 import { bindObserving } from "./observing.ts";
 import { OpeningFault } from "./opening.ts";
-import { bindPorts, n3dKeyFault } from "./ports.ts";
+import { bindPorts } from "./ports.ts";
 import { provide } from "./provide.ts";
 import { bindService } from "./service.ts";
 import { bindSessions } from "./sessions.ts";
-import { bindStores, mysqlUrlFault } from "./stores.ts";
+import { bindStores } from "./stores.ts";
 import * as tokens from "./tokens.ts";
 
 /** What the program is wired for. */
@@ -45,7 +47,12 @@ export const makeContainer = (
   { serving, isTerminal = false, workers = 1, together }: ContainerOptions,
 ): E.Either<ReadonlyArray<ConfigFault>, Container> =>
   pipe(
-    readConfig(env, { n3dKeyFault, mysqlUrlFault, serving, workers }),
+    readConfig(env, {
+      n3dKeyFault: (key) => expectedOf(makeN3dIds(key)),
+      mysqlUrlFault: (url) => expectedOf(parseMysqlUrl(url)),
+      serving,
+      workers,
+    }),
     E.map((config) => {
       const container = new Container();
       container.load(
@@ -61,6 +68,12 @@ export const makeContainer = (
       );
       return container;
     }),
+  );
+
+const expectedOf: (read: E.Either<{ readonly expected: string }, unknown>) => string | undefined =
+  E.match(
+    ({ expected }) => expected,
+    () => undefined,
   );
 
 /**

@@ -1,4 +1,3 @@
-import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
@@ -97,16 +96,6 @@ export const bindPorts = (bind: Bind): void => {
         : probeRongCloud({ ...rongCloudOptions(gateway), fetch }),
   );
 };
-
-/** What was expected of a key that is no N3D key. */
-export const n3dKeyFault = (key: string): string | undefined =>
-  pipe(
-    makeN3dIds(key),
-    E.match(
-      ({ expected }) => expected,
-      () => undefined,
-    ),
-  );
 
 const rongCloudOptions = ({
   hosts,

@@ -8,7 +8,8 @@ export const makeToken = <A>(name: string): Token<A> => Symbol(name);
 
 /**
  * Binds a token to what `make` makes of other tokens' values: once, when it is first asked for.
- * `close` gets it when it is unbound.
+ * `close` gets it when it is unbound. What `make` imports itself is loaded no sooner: who does not
+ * ask for the part starts without its libraries.
  *
  * @example
  * ```ts

@@ -1,11 +1,8 @@
-import * as E from "fp-ts/lib/Either.js";
-import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import type { Bind } from "inversify";
 import type { StoreConfig } from "../config/mod.ts";
 import { makeMemoryGroups, makeMemoryStore } from "../memory/mod.ts";
-import { parseMysqlUrl } from "../mysql/address.ts";
 import { ConfigurationFault, OpeningFault, opened } from "./opening.ts";
 import { provide } from "./provide.ts";
 import * as tokens from "./tokens.ts";
@@ -91,13 +88,3 @@ const openStore = async (store: StoreConfig, dataDir: string): Promise<tokens.St
     }
   }
 };
-
-/** What was expected of a URL that is none of a MySQL database. */
-export const mysqlUrlFault = (url: string): string | undefined =>
-  pipe(
-    parseMysqlUrl(url),
-    E.match(
-      ({ expected }) => expected,
-      () => undefined,
-    ),
-  );

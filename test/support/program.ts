@@ -6,7 +6,7 @@ import type { Readable } from "node:stream";
 const MAIN = "dist/adapters/cli/main.js";
 
 // Most live for seconds: what V8 would optimise meanwhile is a fifth of what they take.
-const NODE = [process.execPath, "--no-opt"] as const;
+const PROGRAM: Command = [process.execPath, "--no-opt", MAIN];
 
 /** What a command that has ended printed. */
 export interface Ended {
@@ -33,7 +33,7 @@ export const startProgram = (
   args: ReadonlyArray<string>,
   variables: Readonly<Record<string, string>>,
 ): ChildProcessWithoutNullStreams =>
-  spawn(process.execPath, [MAIN, ...args], { env: environment(variables) });
+  spawn(PROGRAM[0], [...PROGRAM.slice(1), ...args], { env: environment(variables) });
 
 /** Runs the built program on a terminal, which `script` of util-linux makes, to its end. */
 export const runOnTerminal = (
@@ -41,7 +41,7 @@ export const runOnTerminal = (
   variables: Readonly<Record<string, string>>,
 ): Promise<Ended> =>
   endOf(
-    spawn("script", ["-qec", [process.execPath, MAIN, ...args].join(" "), "/dev/null"], {
+    spawn("script", ["-qec", [...PROGRAM, ...args].join(" "), "/dev/null"], {
       env: environment({ TERM: "xterm", ...variables }),
     }),
   );
@@ -87,7 +87,7 @@ export const startServer = async (
   variables: Readonly<Record<string, string>>,
   command?: Command,
 ): Promise<ServerProcess> => {
-  const [program, ...args] = command ?? [...NODE, MAIN, "serve"];
+  const [program, ...args] = command ?? [...PROGRAM, "serve"];
   const child = spawn(program, args, {
     env: environment({ PORT: "0", ...variables }),
     stdio: ["ignore", "pipe", "pipe"],
