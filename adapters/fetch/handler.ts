@@ -3,14 +3,12 @@ import {
   type HttpRequest,
   type HttpResponse,
   type MiscRouteOptions,
-  methodNotAllowed,
   miscRoutes,
-  notFound,
   type OnAnswered,
   type OperationRouteOptions,
   operationRoutes,
-  type Route,
   requestId,
+  routeTable,
 } from "../http/mod.ts";
 import { bytesOf } from "./body.ts";
 
@@ -53,19 +51,14 @@ export const makeFetchHandler = ({
   addressOf = () => undefined,
   ...options
 }: FetchHandlerOptions): ((request: Request) => Promise<Response>) => {
-  const routes = new Map(
-    [
-      ...miscRoutes(options),
-      ...(operations === undefined ? [] : operationRoutes({ ...operations, misc: options.misc })),
-    ].flatMap((route) => [
-      [route.path, route],
-      [`${route.path}/`, route],
-    ]),
-  );
+  const routeFor = routeTable([
+    ...miscRoutes(options),
+    ...(operations === undefined ? [] : operationRoutes({ ...operations, misc: options.misc })),
+  ]);
   return async (request) => {
     const arrivedAt = Date.now();
     const target = targetOf(request.url);
-    const route = routeFor(routes.get(target.path), request.method);
+    const route = routeFor(target.path, request.method);
     const answer = await answerTo(route, requestOf(request, target.query, bodyMs, addressOf));
     const id = requestId(request.headers.get("x-request-id") ?? undefined);
     onAnswered({
@@ -77,14 +70,6 @@ export const makeFetchHandler = ({
     });
     return responseOf(request, answer, id);
   };
-};
-
-const routeFor = (route: Route | undefined, method: string): Pick<Route, "path" | "answer"> => {
-  if (route === undefined) {
-    return notFound;
-  }
-  const serves = method === route.method || (method === "HEAD" && route.method === "GET");
-  return serves ? route : methodNotAllowed(route);
 };
 
 const TARGET = /^[^:]+:\/\/[^/?#]*([^?#]*)(?:\?([^#]*))?/;

@@ -1,7 +1,12 @@
 import type { Plugin } from "@hapi/hapi";
-import { type MiscRouteOptions, miscRoutes, type OnAnswered } from "../http/mod.ts";
+import {
+  type MiscRouteOptions,
+  methodNotAllowed,
+  miscRoutes,
+  type OnAnswered,
+} from "../http/mod.ts";
 import { addressBehind } from "./address.ts";
-import { hapiRoutes } from "./routes.ts";
+import { serve } from "./routes.ts";
 
 /** What the plugin is registered with. */
 export interface MiscPluginOptions extends MiscRouteOptions {
@@ -38,7 +43,14 @@ export interface MiscPluginOptions extends MiscRouteOptions {
 export const miscPlugin: Plugin<MiscPluginOptions> = {
   name: "sealtalk-misc",
   register: (server, { onAnswered = () => {}, trustedProxies = [], ...options }) => {
-    const addressOf = addressBehind(trustedProxies);
-    server.route([...hapiRoutes(miscRoutes(options), { onAnswered, addressOf })]);
+    const serving = { onAnswered, addressOf: addressBehind(trustedProxies) };
+    server.route(
+      miscRoutes(options).flatMap((route) =>
+        [route.path, `${route.path}/`].flatMap((path) => [
+          serve(route.method, path, () => route, serving),
+          serve("*", path, () => methodNotAllowed(route), serving),
+        ]),
+      ),
+    );
   },
 };

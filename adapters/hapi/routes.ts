@@ -3,12 +3,11 @@ import type { Lifecycle, Request, ResponseObject, ResponseToolkit, ServerRoute }
 import * as E from "fp-ts/lib/Either.js";
 import {
   type Answered,
+  type Answering,
   answerTo,
   type HttpRequest,
   type HttpResponse,
-  methodNotAllowed,
   type OnAnswered,
-  type Route,
   requestId,
 } from "../http/mod.ts";
 
@@ -31,42 +30,38 @@ export interface ServeOptions {
   readonly respond?: Respond;
 }
 
-/**
- * The route table as hapi routes: each path with and without a trailing slash, and a 405 for every
- * other method.
- */
-export const hapiRoutes = (
-  routes: ReadonlyArray<Route>,
-  options: ServeOptions,
-): ReadonlyArray<ServerRoute> =>
-  routes.flatMap((route) =>
-    [route.path, `${route.path}/`].flatMap((path) => [
-      serve(route.method, path, route, options),
-      serve("*", path, methodNotAllowed(route), options),
-    ]),
-  );
+/** What answers a request of hapi's. */
+export type RouteFor = (request: Request) => Answering;
 
 /** One hapi route. hapi neither parses nor bounds what the route itself reads. */
 export const serve = (
   method: "GET" | "POST" | "*",
   path: string,
-  route: Pick<Route, "path" | "answer">,
-  { onAnswered, addressOf = () => undefined, respond = throughHapi }: ServeOptions,
+  routeFor: RouteFor,
+  options: ServeOptions,
 ): ServerRoute => ({
   method,
   path,
-  handler: async (request, toolkit) => {
-    const answer = await answerTo(route, requestOf(request, addressOf));
-    const id = idOf(request);
-    tell(request, { requestId: id, route: route.path, answer }, onAnswered);
-    return respond(request, toolkit, answer, id);
-  },
+  handler: (request, toolkit) => answerBy(routeFor(request), request, toolkit, options),
   options: {
     auth: false,
     state: { parse: false, failAction: "ignore" },
     ...(method === "GET" ? {} : { payload: UNTOUCHED }),
   },
 });
+
+/** Answers a request, and tells of it. */
+export const answerBy = async (
+  route: Answering,
+  request: Request,
+  toolkit: ResponseToolkit,
+  { onAnswered, addressOf = () => undefined, respond = throughHapi }: ServeOptions,
+): Promise<Lifecycle.ReturnValueTypes> => {
+  const answer = await answerTo(route, requestOf(request, addressOf));
+  const id = idOf(request);
+  tell(request, { requestId: id, route: route.path, answer }, onAnswered);
+  return respond(request, toolkit, answer, id);
+};
 
 const UNTOUCHED = {
   output: "stream",

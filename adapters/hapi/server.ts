@@ -2,27 +2,28 @@ import { createServer, type Server, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import Hapi from "@hapi/hapi";
 import {
+  type Answering,
   type EventStream,
   errorResponse,
   type HttpError,
   miscRoutes,
-  notFound,
   type OperationRouteOptions,
   operationRoutes,
   type Route,
   reasonOf,
+  refusing,
   requestId,
+  routeTable,
 } from "../http/mod.ts";
 import { addressBehind } from "./address.ts";
 import { serveEvents } from "./event-streams.ts";
 import type { MiscPluginOptions } from "./plugin.ts";
 import {
-  hapiRoutes,
-  idOf,
+  answerBy,
+  type RouteFor,
   type ServeOptions,
   serve,
   straight,
-  tell,
   throughHapi,
 } from "./routes.ts";
 
@@ -93,23 +94,29 @@ export const makeServer = async ({
   server.listener.removeAllListeners("clientError").on("clientError", refuseUnreadable);
   const serving: ServeOptions = {
     onAnswered,
+    addressOf: addressBehind(trustedProxies),
     // Nothing here adds to an answer but what hapi does for other origins.
     respond: corsOrigins.length === 0 ? straight : throughHapi,
   };
-  const operations = operationRoutes({ misc: options.misc, metrics, openApi });
+  const routes = [
+    ...miscRoutes(options),
+    ...operationRoutes({ misc: options.misc, metrics, openApi }),
+    ...more,
+  ];
+  const find = routeTable(routes);
+  const routeFor: RouteFor = ({ path, method }) => find(path, method.toUpperCase());
+  // hapi takes half a millisecond to make a route: what is asked in another way than a route's own
+  // shares one.
   server.route([
-    ...hapiRoutes(miscRoutes(options), { ...serving, addressOf: addressBehind(trustedProxies) }),
-    ...hapiRoutes([...operations, ...more], serving),
-    serve("*", "/{any*}", notFound, serving),
+    ...routes.map((route) => serve(route.method, route.path, () => route, serving)),
+    serve("*", "/{any*}", routeFor, serving),
   ]);
   serveEvents(server, eventStreams, onAnswered);
-  server.ext("onPreResponse", (request, toolkit) => {
+  server.ext("onPreResponse", async (request, toolkit) => {
     const { response } = request;
     if (response instanceof Error) {
-      const answer = errorResponse(errorOf(response, () => allowed(server, request.path)));
-      const id = idOf(request);
-      tell(request, { requestId: id, route: "unknown", answer }, onAnswered);
-      return throughHapi(request, toolkit, answer, id);
+      const route = refusalOf(response, () => routeFor(request));
+      return answerBy(route, request, toolkit, { onAnswered });
     }
     if (response.headers["x-request-id"] === undefined) {
       response.header("x-request-id", requestId(undefined)).header("cache-control", "private");
@@ -153,15 +160,6 @@ const UNREADABLE: HttpError = {
   expected: "well-formed HTTP",
 };
 
-/** The methods that a path serves, as Allow lists them. */
-const allowed = (server: Hapi.Server, path: string): string | undefined => {
-  const serves = (method: "get" | "post"): boolean => server.match(method, path)?.method === method;
-  if (serves("get")) {
-    return "GET, HEAD";
-  }
-  return serves("post") ? "POST" : undefined;
-};
-
 const corsFor = (origins: ReadonlyArray<string>): Hapi.RouteOptionsCors => ({
   origin: [...origins],
   credentials: true,
@@ -170,17 +168,13 @@ const corsFor = (origins: ReadonlyArray<string>): Hapi.RouteOptionsCors => ({
 });
 
 /** What hapi itself refuses: a path that it cannot read, and OPTIONS that are no preflight. */
-const errorOf = (
+const refusalOf = (
   fault: Error & { readonly output?: { readonly statusCode: number } },
-  allowedThere: () => string | undefined,
-): HttpError => {
+  routeThere: () => Answering,
+): Answering => {
   const status = fault.output?.statusCode ?? 500;
   if (status >= 500) {
-    return { _tag: "INTERNAL_ERROR", cause: reasonOf(fault) };
+    return refusing({ _tag: "INTERNAL_ERROR", cause: reasonOf(fault) });
   }
-  if (status !== 404) {
-    return UNREADABLE;
-  }
-  const allow = allowedThere();
-  return allow === undefined ? { _tag: "NOT_FOUND" } : { _tag: "METHOD_NOT_ALLOWED", allow };
+  return status === 404 ? routeThere() : refusing(UNREADABLE);
 };

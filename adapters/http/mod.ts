@@ -4,7 +4,14 @@
  *
  * @module
  */
-export { answerTo, methodNotAllowed, notFound, reasonOf } from "./answer.ts";
+export {
+  type Answering,
+  answerTo,
+  methodNotAllowed,
+  reasonOf,
+  refusing,
+  routeTable,
+} from "./answer.ts";
 export type { Answered, OnAnswered } from "./answered.ts";
 export { assetRoutes } from "./assets.ts";
 export type { FailureLimit, RateLimit } from "./authentication.ts";
