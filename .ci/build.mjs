@@ -1,14 +1,22 @@
 // Compiles core, adapters and test into dist, and puts beside them what tsc does not copy: the files
 // that the program reads at run time, in the same relative places as in the source. What has lost
 // its source is removed; the rest is written over, since a server may be running from there.
+//
+// The program is put together of its own modules, a file for what each command needs, and asks for
+// its libraries with `require`: Node takes a third less time for that than for as many ES modules.
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { rollup } from "rollup";
+
+// As deep as the modules that it is made of, which find what they read by where they are.
+const PROGRAM = "adapters/program";
 
 execFileSync("tsc", { stdio: "inherit", shell: process.platform === "win32" });
 mkdirSync("dist", { recursive: true });
 for (const file of readdirSync("dist", { recursive: true, encoding: "utf8" })) {
   const source = file.replace(/(?:\.d\.ts|\.js)(?:\.map)?$/, ".ts");
-  if (source !== file && !existsSync(source)) {
+  if (source !== file && !existsSync(source) && !file.startsWith(PROGRAM)) {
     rmSync(`dist/${file}`);
   }
 }
@@ -19,4 +27,24 @@ for (const asset of [
   "docs/openapi.yaml",
 ]) {
   cpSync(asset, `dist/${asset}`, { recursive: true });
+}
+
+const program = await rollup({
+  input: { main: "dist/adapters/cli/main.js" },
+  external: (id) => !/^[./]/.test(id),
+});
+const { output } = await program.write({
+  dir: `dist/${PROGRAM}`,
+  format: "cjs",
+  entryFileNames: "[name].cjs",
+  // What is imported as adapters/hapi/mod.ts is hapi.cjs.
+  chunkFileNames: ({ name, facadeModuleId }) =>
+    `${name === "mod" && facadeModuleId ? basename(dirname(facadeModuleId)) : "[name]"}.cjs`,
+  interop: "auto",
+});
+const made = new Set(output.map(({ fileName }) => fileName));
+for (const file of readdirSync(`dist/${PROGRAM}`)) {
+  if (!made.has(file)) {
+    rmSync(`dist/${PROGRAM}/${file}`);
+  }
 }

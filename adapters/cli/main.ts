@@ -31,14 +31,22 @@ process.stdout.on("error", (fault: NodeJS.ErrnoException) => {
   }
 });
 
-try {
-  process.exitCode = await runProgram();
-} catch (fault) {
-  // Who embeds the core installs none of the libraries that the program needs.
-  if (!(fault instanceof Error && "code" in fault && fault.code === "ERR_MODULE_NOT_FOUND")) {
-    throw fault;
-  }
-  complain(fault.message);
-  complain("The program needs the peers of its package: see its peerDependencies.");
-  process.exitCode = 1;
-}
+// Of a module, and of one that is required.
+const NOT_FOUND: ReadonlyArray<unknown> = ["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"];
+
+// No `await` here: what is required cannot wait.
+runProgram().then(
+  (exitCode) => {
+    process.exitCode = exitCode;
+  },
+  (fault: unknown) => {
+    // Who embeds the core installs none of the libraries that the program needs.
+    if (!(fault instanceof Error && "code" in fault && NOT_FOUND.includes(fault.code))) {
+      throw fault;
+    }
+    const [message = ""] = fault.message.split("\n");
+    complain(message);
+    complain("The program needs the peers of its package: see its peerDependencies.");
+    process.exitCode = 1;
+  },
+);

@@ -115,7 +115,7 @@ const unbindAll = async (
 
 const unbind = async (container: Container, token: symbol): Promise<void> => {
   try {
-    await container.unbindAsync(token);
+    await container.unbind(token);
   } catch (fault) {
     // What could not be opened is not there to be closed, but inversify repeats why.
     if (!(fault instanceof OpeningFault)) {

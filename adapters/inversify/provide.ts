@@ -22,7 +22,7 @@ export const makeToken = <A>(name: string): Token<A> => Symbol(name);
  * assert.ok(isRight(wired));
  * const container = wired.right;
  * const { gateway } = makeMemoryGateway();
- * await container.unbindAsync(tokens.GATEWAY);
+ * await container.unbind(tokens.GATEWAY);
  * provide(container.bind.bind(container), tokens.GATEWAY, [], () => gateway);
  * assert.equal(await resolve(container, tokens.GATEWAY), gateway);
  * ```

@@ -112,7 +112,7 @@ export const startOurs = async (
 ): Promise<Ours> => {
   const port = await freePort();
   const child = keep(
-    spawn(process.execPath, [...ofNode, "dist/adapters/cli/main.js", "serve", ...options], {
+    spawn(process.execPath, [...ofNode, "dist/adapters/program/main.cjs", "serve", ...options], {
       env: { PATH: process.env.PATH, PORT: String(port), ...variables },
       stdio: ["ignore", "inherit", "inherit"],
     }),

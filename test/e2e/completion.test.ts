@@ -12,7 +12,7 @@ test.after.always(remove);
 test.before(async () => {
   await mkdir(bin);
   const program = join(bin, "sealtalk-misc");
-  const main = resolve("dist/adapters/cli/main.js");
+  const main = resolve("dist/adapters/program/main.cjs");
   await writeFile(program, `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`);
   await chmod(program, 0o755);
 });

@@ -131,7 +131,7 @@ test("a collector that is away costs no request anything", async (t) => {
 test("on a terminal a log line is for a person to read", async (t) => {
   const deployment = await makeDeployment();
   t.teardown(deployment.close);
-  const command = `${process.execPath} dist/adapters/cli/main.js serve`;
+  const command = `${process.execPath} dist/adapters/program/main.cjs serve`;
   const child = spawn("script", ["-qec", command, "/dev/null"], {
     env: {
       PATH: process.env.PATH,

@@ -61,7 +61,7 @@ const HOSTED: ReadonlyArray<readonly [string, () => Promise<Command>, () => Prom
         async (): Promise<Command> => [await nodePath(version), "dist/test/runtimes/node/main.js"],
         async (): Promise<Command> => [
           await nodePath(version),
-          ...["dist/adapters/cli/main.js", "serve"],
+          ...["dist/adapters/program/main.cjs", "serve"],
         ],
       ] as const,
   ),

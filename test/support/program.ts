@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 
-const MAIN = "dist/adapters/cli/main.js";
+const MAIN = "dist/adapters/program/main.cjs";
 
 // Most live for seconds: what V8 would optimise meanwhile is a fifth of what they take.
 const PROGRAM: Command = [process.execPath, "--no-opt", MAIN];

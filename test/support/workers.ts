@@ -6,7 +6,7 @@ import type { Command, ServerProcess } from "./program.ts";
 /** Serves with so many workers. */
 export const withWorkers = (workers: number): Command => [
   process.execPath,
-  "dist/adapters/cli/main.js",
+  "dist/adapters/program/main.cjs",
   "serve",
   "--workers",
   String(workers),
