@@ -104,7 +104,9 @@ test("a client that goes away leaves nothing behind but an answer that nobody re
   const world = await makeWorld();
   const aborting = new AbortController();
   const silent = new ReadableStream({ pull: () => aborting.abort() });
-  const response = await handlerOf(world)(await posting(world, silent, aborting.signal));
+  const response = await handlerOf(world, { bodyMs: 100 })(
+    await posting(world, silent, aborting.signal),
+  );
   t.is(response.status, 408);
 });
 

@@ -99,7 +99,12 @@ export const startChild = (defer: Defer, name: string, variables: Variables): Pr
 export interface Start {
   readonly options?: ReadonlyArray<string>;
   readonly ofNode?: ReadonlyArray<string>;
+  /** {@link PROGRAM} unless it says otherwise. */
+  readonly program?: string;
 }
+
+/** The program as npm installs it. */
+export const PROGRAM = "dist/adapters/program/main.cjs";
 
 /**
  * Our server, as a process of its own. It logs errors alone, so not that it listens either: it is
@@ -108,11 +113,11 @@ export interface Start {
 export const startOurs = async (
   defer: Defer,
   variables: Variables,
-  { options = [], ofNode = [] }: Start = {},
+  { options = [], ofNode = [], program = PROGRAM }: Start = {},
 ): Promise<Ours> => {
   const port = await freePort();
   const child = keep(
-    spawn(process.execPath, [...ofNode, "dist/adapters/program/main.cjs", "serve", ...options], {
+    spawn(process.execPath, [...ofNode, program, "serve", ...options], {
       env: { PATH: process.env.PATH, PORT: String(port), ...variables },
       stdio: ["ignore", "inherit", "inherit"],
     }),

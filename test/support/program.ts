@@ -4,9 +4,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 
 const MAIN = "dist/adapters/program/main.cjs";
-
-// Most live for seconds: what V8 would optimise meanwhile is a fifth of what they take.
-const PROGRAM: Command = [process.execPath, "--no-opt", MAIN];
+const PROGRAM: Command = [process.execPath, MAIN];
 
 /** What a command that has ended printed. */
 export interface Ended {
