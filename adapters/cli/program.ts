@@ -1,4 +1,3 @@
-import tab from "@bomb.sh/tab/commander";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import * as E from "fp-ts/lib/Either.js";
 import type * as TE from "fp-ts/lib/TaskEither.js";
@@ -29,7 +28,9 @@ export const runCommandLine = async (
     }
   };
   try {
-    await makeProgram(surroundings, run).parseAsync(args, { from: "user" });
+    const program = makeProgram(surroundings, run);
+    await describeCompletion(program, args);
+    await program.parseAsync(args, { from: "user" });
   } catch (fault) {
     if (!(fault instanceof CommanderError)) {
       throw fault;
@@ -108,8 +109,22 @@ const makeProgram = (surroundings: Surroundings, run: Run): Command => {
       run((await import("./doctor.ts")).diagnose(surroundings, options)),
     );
 
-  tab(program, { completionCommandName: "completion" });
   return program;
+};
+
+const COMPLETION = "completion";
+
+// What completes the commands is loaded where it is asked for; elsewhere its command is only listed.
+const describeCompletion = async (
+  program: Command,
+  [command]: ReadonlyArray<string>,
+): Promise<void> => {
+  if (command === COMPLETION || command === "complete") {
+    const { default: complete } = await import("@bomb.sh/tab/commander");
+    complete(program, { completionCommandName: COMPLETION });
+  } else {
+    program.command(`${COMPLETION} <shell>`).description("print a script that completes commands");
+  }
 };
 
 const describeFriends = (program: Command, surroundings: Surroundings, run: Run): void => {
