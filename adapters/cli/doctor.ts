@@ -128,7 +128,7 @@ const UNSIGNED = "Bearer eyJhbGciOiJSUzI1NiJ9.e30.AA";
 /** What usually helps where a part does not work; a warning says so itself. */
 const ADVICE: Readonly<Record<string, string>> = {
   store:
-    "DATA_DIR has to be a folder of a local disk that this user may write; with STORE=redis, REDIS_URL has to lead to a server that lets this user in",
+    "DATA_DIR has to be a folder of a local disk that this user may write, with a path of up to 92 bytes; with STORE=redis, REDIS_URL has to lead to a server that lets this user in",
   relationships:
     "see that MYSQL_URL leads to the database, and that its user has the rights that docs/operating.md lists",
   releases:

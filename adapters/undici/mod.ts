@@ -89,7 +89,8 @@ export const makeKeepAliveFetch = ({
             },
       );
     },
-    close: () => dispatcher.close(),
+    // What Bun has by the name of undici is its own fetch, without connections that could be closed.
+    close: async () => dispatcher.close?.(),
   };
 };
 

@@ -112,7 +112,7 @@ for (const [name, contracts, server] of HOSTED) {
     const answer = await postJson(second, "/misc/get_screen_capture", token, group);
     t.deepEqual(await answer.json(), { code: 200, result: { status: 1 } });
     await until("the notice is delivered", async () => deployment.rongCloud.taken.length === 1);
-    await second.end("SIGTERM");
+    t.is(await second.end("SIGTERM"), 0);
     hold(name, ["server of lmdb"]);
   });
 }
