@@ -7,9 +7,11 @@ const printedBy = async (program: string, ...args: ReadonlyArray<string>): Promi
   return stdout.trim().split("\n").at(-1) ?? "";
 };
 
-/** Where a Node of this version is, which npm fetches if need be. */
-export const nodePath = (version: string): Promise<string> =>
-  printedBy("npx", "--yes", `node@${version}`, "--print", "process.execPath");
+/** Where a Node of this version is: this one, or what npm fetches. */
+export const nodePath = async (version: string): Promise<string> =>
+  process.version.startsWith(`v${version}.`)
+    ? process.execPath
+    : printedBy("npx", "--yes", `node@${version}`, "--print", "process.execPath");
 
 /** Where the Deno of package.json is: no dependency, since its tasks would find themselves there. */
 export const denoPath = (): Promise<string> =>
