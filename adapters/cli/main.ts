@@ -34,12 +34,10 @@ process.stdout.on("error", (fault: NodeJS.ErrnoException) => {
 // Of a module, and of one that is required.
 const NOT_FOUND: ReadonlyArray<unknown> = ["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"];
 
-// No `await` here: what is required cannot wait.
-runProgram().then(
-  (exitCode) => {
-    process.exitCode = exitCode;
-  },
-  (fault: unknown) => {
+const main = async (): Promise<void> => {
+  try {
+    process.exitCode = await runProgram();
+  } catch (fault) {
     // Who embeds the core installs none of the libraries that the program needs.
     if (!(fault instanceof Error && "code" in fault && NOT_FOUND.includes(fault.code))) {
       throw fault;
@@ -48,5 +46,8 @@ runProgram().then(
     complain(message);
     complain("The program needs the peers of its package: see its peerDependencies.");
     process.exitCode = 1;
-  },
-);
+  }
+};
+
+// Not awaited: a program that is required cannot wait at its top.
+main();
