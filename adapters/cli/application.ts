@@ -9,7 +9,7 @@ import {
   resolve,
   type Token,
 } from "../inversify/mod.ts";
-import { type Failure, failed, misconfigured } from "./failure.ts";
+import { type Failure, failed, isMissingModule, misconfigured, missingModule } from "./failure.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** What a token yields. */
@@ -37,6 +37,9 @@ export const withApplication =
     );
 
 const reason = (fault: unknown): Failure => {
+  if (isMissingModule(fault)) {
+    return missingModule(fault);
+  }
   const line = fault instanceof Error ? fault.message : String(fault);
   return fault instanceof ConfigurationFault ? misconfigured(line) : failed(line);
 };

@@ -16,3 +16,18 @@ export const misconfigured = (...lines: ReadonlyArray<string>): Failure => ({
   exitCode: 78,
   lines,
 });
+
+// Of a module, and of one that is required.
+const NOT_FOUND: ReadonlyArray<unknown> = ["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"];
+
+/** Whether this was thrown since a library is not installed. */
+export const isMissingModule = (fault: unknown): fault is Error =>
+  fault instanceof Error && "code" in fault && NOT_FOUND.includes(fault.code);
+
+/** Who embeds the core installs none of the libraries that the program needs. */
+export const missingModule = ({ message }: Error): Failure =>
+  failed(
+    // The lines after it say who asked.
+    message.split("\n", 1).join(),
+    "The program needs the peers of its package: see its peerDependencies.",
+  );

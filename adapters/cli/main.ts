@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { once } from "node:events";
+import { isMissingModule, missingModule } from "./failure.ts";
 
 const complain = (line: string): boolean => process.stderr.write(`${line}\n`);
 
@@ -31,23 +32,20 @@ process.stdout.on("error", (fault: NodeJS.ErrnoException) => {
   }
 });
 
-// Of a module, and of one that is required.
-const NOT_FOUND: ReadonlyArray<unknown> = ["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"];
-
 const main = async (): Promise<void> => {
   try {
     process.exitCode = await runProgram();
   } catch (fault) {
-    // Who embeds the core installs none of the libraries that the program needs.
-    if (!(fault instanceof Error && "code" in fault && NOT_FOUND.includes(fault.code))) {
+    if (!isMissingModule(fault)) {
       throw fault;
     }
-    const [message = ""] = fault.message.split("\n");
-    complain(message);
-    complain("The program needs the peers of its package: see its peerDependencies.");
-    process.exitCode = 1;
+    const { lines, exitCode } = missingModule(fault);
+    lines.forEach(complain);
+    process.exitCode = exitCode;
   }
 };
 
-// Not awaited: a program that is required cannot wait at its top.
+// As Node ends by itself when the loop has nothing left of what is awaited: what is required cannot
+// await at its top.
+process.exitCode = 13;
 main();

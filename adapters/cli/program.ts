@@ -115,15 +115,12 @@ const makeProgram = (surroundings: Surroundings, run: Run): Command => {
 const COMPLETION = "completion";
 
 // What completes the commands is loaded where it is asked for; elsewhere its command is only listed.
-const describeCompletion = async (
-  program: Command,
-  [command]: ReadonlyArray<string>,
-): Promise<void> => {
-  if (command === COMPLETION || command === "complete") {
+const describeCompletion = async (program: Command, args: ReadonlyArray<string>): Promise<void> => {
+  if (args.includes(COMPLETION) || args[0] === "complete") {
     const { default: complete } = await import("@bomb.sh/tab/commander");
     complete(program, { completionCommandName: COMPLETION });
   } else {
-    program.command(`${COMPLETION} <shell>`).description("print a script that completes commands");
+    program.command(`${COMPLETION} <shell>`).description("Generate shell completion scripts");
   }
 };
 

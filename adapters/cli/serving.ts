@@ -29,6 +29,8 @@ export const serveUntilEnded = (
       TE.bind("config", () => part(tokens.CONFIG)),
       TE.bind("log", () => part(tokens.LOGGER)),
       TE.bind("sessionRisks", () => part(tokens.SESSION_RISKS)),
+      // Before the store: who restarts the program has to know that it is the configuration's fault.
+      TE.chainFirst(() => part(tokens.TOKEN_OPTIONS)),
       TE.bind("server", () => part(tokens.SERVER)),
       TE.bind("relay", () => part(tokens.RELAY)),
       TE.bind("metrics", () => part(tokens.METRICS)),

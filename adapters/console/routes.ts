@@ -35,8 +35,7 @@ const NO_JSON = { _tag: "UNSUPPORTED_MEDIA_TYPE" } as const;
 
 const SESSION_MS = 86_400_000;
 
-// By way of the folder above, as the built program lies in another one of it.
-const PAGE = new URL("../console/page/", import.meta.url);
+const PAGE = new URL("./page/", import.meta.url);
 
 const PAGE_FILES = [
   ["/console", "text/html; charset=utf-8", "index.html"],

@@ -48,10 +48,7 @@ export type ReleasesRead = E.Either<ReadonlyArray<ReleaseFault>, Releases>;
  * assert.ok(existsSync(`${sampleReleasesDir}/desktop.json`));
  * ```
  */
-export const sampleReleasesDir: string = fileURLToPath(
-  // By way of the folder above, as the built program lies in another one of it.
-  new URL("../file/sample", import.meta.url),
-);
+export const sampleReleasesDir: string = fileURLToPath(new URL("./sample", import.meta.url));
 
 /**
  * The faults as lines, one each.

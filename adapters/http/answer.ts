@@ -34,7 +34,10 @@ export const refusing = (error: HttpError, path = "unknown"): Answering => ({
 export const methodNotAllowed = ({ method, path }: Route): Answering =>
   refusing({ _tag: "METHOD_NOT_ALLOWED", allow: method === "GET" ? "GET, HEAD" : method }, path);
 
-/** Finds what answers a path and a method: each route's path is there with and without a trailing slash. */
+/**
+ * Finds what answers a path and a method: each route's path is there with and without a trailing
+ * slash. A path has one route.
+ */
 export const routeTable = (
   routes: ReadonlyArray<Route>,
 ): ((path: string, method: string) => Answering) => {

@@ -7,8 +7,7 @@ import * as O from "fp-ts/lib/Option.js";
 import type { Task } from "fp-ts/lib/Task.js";
 import { assetRoutes, type Route } from "../http/mod.ts";
 
-// By way of the folder above, as the built program lies in another one of it.
-const PAGE = fileURLToPath(new URL("../openapi/page/", import.meta.url));
+const PAGE = fileURLToPath(new URL("./page/", import.meta.url));
 
 // Only what this server serves may run there or be asked. Swagger UI has icons in its style sheet, and
 // sets styles of single elements.
