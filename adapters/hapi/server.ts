@@ -114,7 +114,7 @@ export const makeServer = async ({
   server.ext("onPreResponse", async (request, toolkit) => {
     const { response } = request;
     if (response instanceof Error) {
-      const route = refusalOf(response, () => routeFor(request));
+      const route = refusalOf(response, request.path, () => routeFor(request));
       return answerBy(route, request, toolkit, { onAnswered });
     }
     if (response.headers["x-request-id"] === undefined) {
@@ -159,6 +159,15 @@ const UNREADABLE: HttpError = {
   expected: "well-formed HTTP",
 };
 
+const isReadable = (path: string): boolean => {
+  try {
+    decodeURIComponent(path);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
 const corsFor = (origins: ReadonlyArray<string>): Hapi.RouteOptionsCors => ({
   origin: [...origins],
   credentials: true,
@@ -169,10 +178,12 @@ const corsFor = (origins: ReadonlyArray<string>): Hapi.RouteOptionsCors => ({
 /** What hapi itself refuses: a path that it cannot read, and OPTIONS that are no preflight. */
 const refusalOf = (
   fault: Error & { readonly output?: { readonly statusCode: number } },
+  path: string,
   routeThere: () => Answering,
 ): Answering => {
   const status = fault.output?.statusCode ?? 500;
-  if (status >= 500) {
+  // To a preflight of a path that it cannot read hapi has no answer but an exception.
+  if (status >= 500 && isReadable(path)) {
     return refusing({ _tag: "INTERNAL_ERROR", cause: reasonOf(fault) });
   }
   return status === 404 ? routeThere() : refusing(UNREADABLE);

@@ -368,6 +368,11 @@ test("OPTIONS that are no preflight are another method, also where origins are c
     method: "OPTIONS",
     headers: { origin: "https://evil.example.com", "access-control-request-method": "POST" },
   });
+  const unreadable = await send("/misc/%zz", {
+    method: "OPTIONS",
+    headers: { origin: "https://web.example.com", "access-control-request-method": "POST" },
+  });
+  t.is(unreadable.status, 400);
   t.truthy(preflight.headers.get("x-request-id"));
   t.is(preflight.headers.get("access-control-allow-origin"), null);
 });
