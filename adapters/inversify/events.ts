@@ -61,16 +61,29 @@ export const onDelivery =
     }
   };
 
-/** A line for each fault of the store, or of the time, that kept the relay from its work. */
-export const onRelayFault =
-  (log: Logger) =>
-  (fault: StoreUnavailable | ClaimLost): void => {
+// The relay asks for each type of conversation, and again after half a second.
+const SAME_FAULT_MS = 10_000;
+
+/**
+ * A line for each fault of the store, or of the time, that kept the relay from its work; while the
+ * store has the same fault, one in ten seconds.
+ */
+export const onRelayFault = (
+  log: Logger,
+  now: () => number = () => performance.now(),
+): ((fault: StoreUnavailable | ClaimLost) => void) => {
+  let told: string | undefined;
+  let quietUntil = 0;
+  return (fault) => {
     if (fault._tag === "CLAIM_LOST") {
       log.warn("a claim ran out before it was settled: whoever claims it next delivers the notice");
-    } else {
+    } else if (fault.cause !== told || now() >= quietUntil) {
+      told = fault.cause;
+      quietUntil = now() + SAME_FAULT_MS;
       log.error({ cause: fault.cause }, "outbox not at hand");
     }
   };
+};
 
 /** A line now and then while users' requests are not counted together. */
 export const onRateLimitFault =

@@ -2,7 +2,10 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as E from "fp-ts/lib/Either.js";
 import type { Container } from "inversify";
+import { onRelayFault } from "../../adapters/inversify/events.ts";
 import { closeContainer, makeContainer, resolve, tokens } from "../../adapters/inversify/mod.ts";
+import { makeLogger } from "../../adapters/logging/mod.ts";
+import { storeUnavailable } from "../../core/mod.ts";
 import { fail, id, succeed } from "../contract/expect.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 import { test } from "../support/test.ts";
@@ -107,4 +110,27 @@ test("the generated secret is the same for all who ask at once, and its owner's 
   const secrets = new Set(options.map(({ secret }) => Buffer.from(secret ?? []).toString()));
   t.is(secrets.size, 1);
   await remove();
+});
+
+test("a store that stays away is told of once in ten seconds, and at once why else it is", (t) => {
+  let [now, told] = [0, ""];
+  const log = makeLogger("error", {
+    write: (line) => {
+      told += JSON.parse(line).cause;
+    },
+  });
+  const tell = onRelayFault(log, () => now);
+  for (const [at, cause] of [
+    [0, "a"],
+    [0, "a"],
+    [9_999, "a"],
+    [10_000, "a"],
+    [10_001, "b"],
+    [10_002, "b"],
+    [10_003, "a"],
+  ] as const) {
+    now = at;
+    tell(storeUnavailable(cause));
+  }
+  t.is(told, "aaba");
 });
