@@ -1,6 +1,7 @@
 /** What the codecs of the domain take, and what they say is wrong with the rest. */
 import * as E from "fp-ts/lib/Either.js";
 import * as t from "io-ts";
+import { PathReporter } from "io-ts/lib/PathReporter.js";
 import { AppVersion } from "../../core/domain/app-version.ts";
 import { ConversationType } from "../../core/domain/conversation.ts";
 import { decode, decodeAll } from "../../core/domain/decode.ts";
@@ -55,6 +56,28 @@ for (const [what, codec, taken, refused] of [
     );
   });
 }
+
+test("codecs of objects have names, which io-ts shows on the way to what is wrong", (t) => {
+  t.deepEqual(
+    [OutboundMessage, DesktopRelease, MobileReleases, DemoSquare].map(({ name }) => name),
+    [
+      "an outbound message",
+      "a desktop release",
+      "the mobile releases",
+      "a list of groups and chat rooms",
+    ],
+  );
+  t.deepEqual(PathReporter.report(MobileReleases.decode({ iOS: 7, Android: 7 })), [
+    "Invalid value 7 supplied to : the mobile releases/iOS: a mobile release/0: an object",
+    "Invalid value 7 supplied to : the mobile releases/iOS: a mobile release/1: an object",
+    "Invalid value 7 supplied to : the mobile releases/Android: a mobile release/0: an object",
+    "Invalid value 7 supplied to : the mobile releases/Android: a mobile release/1: an object",
+  ]);
+  t.deepEqual(PathReporter.report(DemoSquare.decode([7])), [
+    "Invalid value 7 supplied to : a list of groups and chat rooms/0: a group or a chat room/0: an object",
+    "Invalid value 7 supplied to : a list of groups and chat rooms/0: a group or a chat room/1: an object",
+  ]);
+});
 
 for (const [codec, value] of [
   [OutboundMessage, MESSAGE],
