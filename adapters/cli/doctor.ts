@@ -68,7 +68,7 @@ const asLine = ({ part, state, finding, advice }: Finding): string =>
 
 const examinations = (
   { part }: Application,
-  { mysql, gateway }: Config,
+  { mysql, gateway, store }: Config,
 ): ReadonlyArray<T.Task<ReadonlyArray<Finding>>> => [
   examine(
     "store",
@@ -77,6 +77,7 @@ const examinations = (
       TE.chainFirstW(({ settings }) => settings.ready()),
       TE.chainW(({ risks }) => risks),
     ),
+    store._tag === "REDIS" ? REDIS_ADVICE : LOCAL_ADVICE,
   ),
   ...(O.isNone(mysql)
     ? []
@@ -88,6 +89,7 @@ const examinations = (
             TE.chainW(O.traverse(TE.ApplicativePar)(({ ready }) => ready())),
             TE.map(() => []),
           ),
+          "see that MYSQL_URL leads to the database, and that its user has the rights that docs/operating.md lists",
         ),
       ]),
   examine(
@@ -97,6 +99,7 @@ const examinations = (
       TE.chainW(({ source }) => source.ready()),
       TE.map(() => []),
     ),
+    "mend the file: `sealtalk-misc releases check` reads it again, and a running server by itself",
   ),
   examine(
     "sessions",
@@ -108,6 +111,7 @@ const examinations = (
       ),
       TE.chainW(() => part(tokens.SESSION_RISKS)),
     ),
+    "see that SESSION_JWKS leads to a key set that can be read",
   ),
   examine(
     "gateway",
@@ -116,6 +120,7 @@ const examinations = (
       TE.chainW((probe) => probe),
       TE.map(() => (gateway._tag === "LOG" ? [ONLY_LOGGED] : [])),
     ),
+    "see RONGCLOUD_APP_KEY, RONGCLOUD_APP_SECRET and RONGCLOUD_API, the way there, and this machine's clock",
   ),
 ];
 
@@ -125,35 +130,24 @@ const ONLY_LOGGED =
 // A token of a public key: to refuse it, the key set has to be read.
 const UNSIGNED = "Bearer eyJhbGciOiJSUzI1NiJ9.e30.AA";
 
-/** What usually helps where a part does not work; a warning says so itself. */
-const ADVICE: Readonly<Record<string, string>> = {
-  store:
-    "DATA_DIR has to be a folder of a local disk that this user may write, with a path of up to 92 bytes; with STORE=redis, REDIS_URL has to lead to a server that lets this user in",
-  relationships:
-    "see that MYSQL_URL leads to the database, and that its user has the rights that docs/operating.md lists",
-  releases:
-    "mend the file: `sealtalk-misc releases check` reads it again, and a running server by itself",
-  sessions: "see that SESSION_JWKS leads to a key set that can be read",
-  gateway:
-    "see RONGCLOUD_APP_KEY, RONGCLOUD_APP_SECRET and RONGCLOUD_API, the way there, and this machine's clock",
-};
+const LOCAL_ADVICE =
+  "DATA_DIR has to be a folder of a local disk that this user may write, with a path of up to 92 bytes";
+const REDIS_ADVICE = "REDIS_URL has to lead to a server that lets this user in";
 
+/** Tries a part; the advice is what usually helps where it does not work: a warning says so itself. */
 const examine = <Fault extends object>(
   part: string,
   examination: TE.TaskEither<Fault, ReadonlyArray<string>>,
+  usualAdvice: string,
 ): T.Task<ReadonlyArray<Finding>> =>
   pipe(
     examination,
     T.map(
       E.match(
-        (fault): ReadonlyArray<Finding> => [
-          {
-            part,
-            state: "fault",
-            finding: describe(fault).replace(`${part}: `, ""),
-            advice: ADVICE[part] ?? "",
-          },
-        ],
+        (fault): ReadonlyArray<Finding> => {
+          const [finding = "", advice = usualAdvice] = linesOf(fault);
+          return [{ part, state: "fault", finding: finding.replace(`${part}: `, ""), advice }];
+        },
         (warnings) => [
           { part, state: "ok", finding: "ok", advice: "" },
           ...warnings.map(
@@ -169,9 +163,5 @@ const examine = <Fault extends object>(
     ),
   );
 
-const describe = (fault: object): string => {
-  if ("lines" in fault && Array.isArray(fault.lines)) {
-    return fault.lines.join("; ");
-  }
-  return Object.values(fault).join(", ");
-};
+const linesOf = (fault: object): ReadonlyArray<string> =>
+  "lines" in fault && Array.isArray(fault.lines) ? fault.lines : [Object.values(fault).join(", ")];

@@ -29,5 +29,5 @@ export const missingModule = ({ message }: Error): Failure =>
   failed(
     // The lines after it say who asked.
     message.split("\n", 1).join(),
-    "The program needs the peers of its package: see its peerDependencies.",
+    "The program needs the peers of its package: its docs/deploy/README.md installs them.",
   );

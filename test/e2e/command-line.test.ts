@@ -1,7 +1,8 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, cp, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { styleText } from "node:util";
 import { legacyCookie } from "../contract/legacy-cookie.ts";
 import { runCommand } from "../support/command.ts";
@@ -145,6 +146,54 @@ test("a fault of the configuration that shows when it is used exits 78 too", asy
     t.is(code, 78);
     t.regex(stderr, line);
   }
+});
+
+for (const args of [["serve"], ["serve", "--workers", "2"]]) {
+  test(`${args.join(" ")} says of a folder that cannot be made that a secret is missing`, async (t) => {
+    const { code, stderr } = await runProgram(args, { DATA_DIR: "/dev/null/x", PORT: "0" });
+    t.is(code, 78);
+    t.regex(stderr, /^SESSION_SECRET: [^\n]*\n$/);
+  });
+}
+
+for (const [library, args] of [
+  ["commander", ["--version"]],
+  ["lmdb", ["friends", "list", "a"]],
+] as const) {
+  test(`without ${library} the program says so, and what it needs`, async (t) => {
+    const { dir, remove } = await makeTempDir();
+    t.teardown(remove);
+    await cp("dist/adapters/program", join(dir, "program"), { recursive: true });
+    await mkdir(join(dir, "node_modules"));
+    for (const name of (await readdir("node_modules")).filter((name) => name !== library)) {
+      await symlink(resolve("node_modules", name), join(dir, "node_modules", name));
+    }
+    const child = spawn(process.execPath, [join(dir, "program", "main.cjs"), ...args], {
+      env: { DATA_DIR: dir },
+    });
+    let complaints = "";
+    child.stderr.on("data", (text) => {
+      complaints += text;
+    });
+    const [code] = await once(child, "close");
+    t.is(code, 1);
+    t.regex(
+      complaints,
+      new RegExp(`^Cannot find module '${library}'\nThe program needs the peers [^\n]*\n$`),
+    );
+  });
+}
+
+test("what never ends does not pass for done", async (t) => {
+  const { dir, remove } = await makeTempDir();
+  t.teardown(remove);
+  const hanging = join(dir, "hanging.cjs");
+  await writeFile(
+    hanging,
+    'for (const name of ["open", "readdir", "readFile"]) require("node:fs/promises")[name] = () => new Promise(() => {});',
+  );
+  const NODE_OPTIONS = `--require ${hanging}`;
+  t.like(await runProgram(["releases", "check"], { NODE_OPTIONS }), { code: 13, stdout: "" });
 });
 
 test("--version prints the package's", async (t) => {
