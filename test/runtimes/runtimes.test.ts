@@ -6,6 +6,7 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { constants } from "node:os";
 import { join, resolve } from "node:path";
 import { makeDeployment, postJson } from "../support/deployment.ts";
 import { run } from "../support/package.ts";
@@ -112,7 +113,8 @@ for (const [name, contracts, server] of HOSTED) {
     const answer = await postJson(second, "/misc/get_screen_capture", token, group);
     t.deepEqual(await answer.json(), { code: 200, result: { status: 1 } });
     await until("the notice is delivered", async () => deployment.rongCloud.taken.length === 1);
-    t.is(await second.end("SIGTERM"), 0);
+    // What runs Deno's tasks passes the signal on, and may itself end by it.
+    t.true([0, 128 + constants.signals.SIGTERM].includes(Number(await second.end("SIGTERM"))));
     hold(name, ["server of lmdb"]);
   });
 }
