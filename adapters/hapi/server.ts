@@ -1,6 +1,7 @@
 import { createServer, type Server, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import Hapi from "@hapi/hapi";
+import * as O from "fp-ts/lib/Option.js";
 import {
   type Answering,
   type EventStream,
@@ -159,14 +160,7 @@ const UNREADABLE: HttpError = {
   expected: "well-formed HTTP",
 };
 
-const isReadable = (path: string): boolean => {
-  try {
-    decodeURIComponent(path);
-    return true;
-  } catch {
-    return false;
-  }
-};
+const isReadable = (path: string): boolean => O.isSome(O.tryCatch(() => decodeURIComponent(path)));
 
 const corsFor = (origins: ReadonlyArray<string>): Hapi.RouteOptionsCors => ({
   origin: [...origins],

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { setTimeout } from "node:timers/promises";
+import { MAIN } from "../support/program.ts";
 import { freePort } from "../support/redis-server.ts";
 import type { Defer } from "./cleanup.ts";
 
@@ -99,12 +100,9 @@ export const startChild = (defer: Defer, name: string, variables: Variables): Pr
 export interface Start {
   readonly options?: ReadonlyArray<string>;
   readonly ofNode?: ReadonlyArray<string>;
-  /** {@link PROGRAM} unless it says otherwise. */
-  readonly program?: string;
+  /** {@link MAIN} unless it says otherwise. */
+  readonly main?: string;
 }
-
-/** The program as npm installs it. */
-export const PROGRAM = "dist/adapters/program/main.cjs";
 
 /**
  * Our server, as a process of its own. It logs errors alone, so not that it listens either: it is
@@ -113,11 +111,11 @@ export const PROGRAM = "dist/adapters/program/main.cjs";
 export const startOurs = async (
   defer: Defer,
   variables: Variables,
-  { options = [], ofNode = [], program = PROGRAM }: Start = {},
+  { options = [], ofNode = [], main = MAIN }: Start = {},
 ): Promise<Ours> => {
   const port = await freePort();
   const child = keep(
-    spawn(process.execPath, [...ofNode, program, "serve", ...options], {
+    spawn(process.execPath, [...ofNode, main, "serve", ...options], {
       env: { PATH: process.env.PATH, PORT: String(port), ...variables },
       stdio: ["ignore", "inherit", "inherit"],
     }),

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, cp, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -168,17 +167,11 @@ for (const [library, args] of [
     for (const name of (await readdir("node_modules")).filter((name) => name !== library)) {
       await symlink(resolve("node_modules", name), join(dir, "node_modules", name));
     }
-    const child = spawn(process.execPath, [join(dir, "program", "main.cjs"), ...args], {
-      env: { DATA_DIR: dir },
-    });
-    let complaints = "";
-    child.stderr.on("data", (text) => {
-      complaints += text;
-    });
-    const [code] = await once(child, "close");
+    const main = join(dir, "program", "main.cjs");
+    const { code, stderr } = await runProgram(args, { DATA_DIR: dir }, main);
     t.is(code, 1);
     t.regex(
-      complaints,
+      stderr,
       new RegExp(`^Cannot find module '${library}'\nThe program needs the peers [^\n]*\n$`),
     );
   });

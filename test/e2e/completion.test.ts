@@ -2,6 +2,7 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { run } from "../support/package.ts";
+import { MAIN } from "../support/program.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 import { test } from "../support/test.ts";
 
@@ -12,7 +13,7 @@ test.after.always(remove);
 test.before(async () => {
   await mkdir(bin);
   const program = join(bin, "sealtalk-misc");
-  const main = resolve("dist/adapters/program/main.cjs");
+  const main = resolve(MAIN);
   await writeFile(program, `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`);
   await chmod(program, 0o755);
 });

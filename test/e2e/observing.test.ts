@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import * as t from "io-ts";
 import { makeDeployment, postJson } from "../support/deployment.ts";
+import { MAIN } from "../support/program.ts";
 import { test } from "../support/test.ts";
 import { until } from "../support/until.ts";
 
@@ -131,7 +132,7 @@ test("a collector that is away costs no request anything", async (t) => {
 test("on a terminal a log line is for a person to read", async (t) => {
   const deployment = await makeDeployment();
   t.teardown(deployment.close);
-  const command = `${process.execPath} dist/adapters/program/main.cjs serve`;
+  const command = `${process.execPath} ${MAIN} serve`;
   const child = spawn("script", ["-qec", command, "/dev/null"], {
     env: {
       PATH: process.env.PATH,

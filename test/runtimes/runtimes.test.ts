@@ -10,7 +10,7 @@ import { constants } from "node:os";
 import { join, resolve } from "node:path";
 import { makeDeployment, postJson } from "../support/deployment.ts";
 import { run } from "../support/package.ts";
-import type { Command } from "../support/program.ts";
+import { type Command, MAIN } from "../support/program.ts";
 import { freePort } from "../support/redis-server.ts";
 import { binPath, denoPath, nodePath } from "../support/runtimes.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
@@ -60,10 +60,7 @@ const HOSTED: ReadonlyArray<readonly [string, () => Promise<Command>, () => Prom
       [
         nameOf(version),
         async (): Promise<Command> => [await nodePath(version), "dist/test/runtimes/node/main.js"],
-        async (): Promise<Command> => [
-          await nodePath(version),
-          ...["dist/adapters/program/main.cjs", "serve"],
-        ],
+        async (): Promise<Command> => [await nodePath(version), MAIN, "serve"],
       ] as const,
   ),
   [

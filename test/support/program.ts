@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 
-const MAIN = "dist/adapters/program/main.cjs";
+/** The program as npm installs it. */
+export const MAIN = "dist/adapters/program/main.cjs";
 const PROGRAM: Command = [process.execPath, MAIN];
 
 /** What a command that has ended printed. */
@@ -20,18 +21,20 @@ const environment = (variables: Readonly<Record<string, string>>): NodeJS.Proces
   ...variables,
 });
 
-/** Runs the built program to its end. */
+/** Runs the built program to its end, or a copy of it. */
 export const runProgram = (
   args: ReadonlyArray<string>,
   variables: Readonly<Record<string, string>>,
-): Promise<Ended> => endOf(startProgram(args, variables));
+  main?: string,
+): Promise<Ended> => endOf(startProgram(args, variables, main));
 
 /** Starts the built program. */
 export const startProgram = (
   args: ReadonlyArray<string>,
   variables: Readonly<Record<string, string>>,
+  main: string = MAIN,
 ): ChildProcessWithoutNullStreams =>
-  spawn(PROGRAM[0], [...PROGRAM.slice(1), ...args], { env: environment(variables) });
+  spawn(process.execPath, [main, ...args], { env: environment(variables) });
 
 /** Runs the built program on a terminal, which `script` of util-linux makes, to its end. */
 export const runOnTerminal = (

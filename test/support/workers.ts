@@ -1,12 +1,12 @@
 /** A server of several processes, as it is seen from outside: who answered is in its log. */
 import { once } from "node:events";
 import { Agent, type IncomingMessage, request } from "node:http";
-import type { Command, ServerProcess } from "./program.ts";
+import { type Command, MAIN, type ServerProcess } from "./program.ts";
 
 /** Serves with so many workers. */
 export const withWorkers = (workers: number): Command => [
   process.execPath,
-  "dist/adapters/program/main.cjs",
+  MAIN,
   "serve",
   "--workers",
   String(workers),

@@ -1,7 +1,8 @@
 /** How soon a server answers once it is started, and what it holds while it idles. */
 import { setTimeout } from "node:timers/promises";
+import { MAIN } from "../../support/program.ts";
 import { IDLE_MB, START_UP_MS, verdict } from "../goals.ts";
-import { PROGRAM, residentOf, startOurs } from "../processes.ts";
+import { residentOf, startOurs } from "../processes.ts";
 import type { Section } from "../section.ts";
 import { median } from "../statistics.ts";
 import { makeLmdb, makeRedis } from "../stores.ts";
@@ -19,9 +20,9 @@ export const benchStartUp: Section = async ({ report, defer }) => {
   ] as const;
   const rows: string[][] = [];
   for (const [store, variables] of stores) {
-    const start = async (program: string, idleMs = 0): Promise<readonly [number, number]> => {
+    const start = async (main: string, idleMs = 0): Promise<readonly [number, number]> => {
       const began = performance.now();
-      const server = await startOurs(defer, variables, { program });
+      const server = await startOurs(defer, variables, { main });
       const ms = performance.now() - began;
       await setTimeout(idleMs);
       const megabytes = (await residentOf(server)).all;
@@ -31,12 +32,12 @@ export const benchStartUp: Section = async ({ report, defer }) => {
     const ours: Array<readonly [number, number]> = [];
     const ratios: number[] = [];
     for (let round = 0; round < STARTS; round += 1) {
-      const [program, modules] = [await start(PROGRAM), await start(MODULES)];
+      const [program, modules] = [await start(MAIN), await start(MODULES)];
       ours.push(program);
       ratios.push(program[0] / modules[0]);
     }
     // What start-up alone needed is given back by then.
-    const [, idle] = await start(PROGRAM, IDLE_SECONDS * 1_000);
+    const [, idle] = await start(MAIN, IDLE_SECONDS * 1_000);
     const [ms, megabytes] = [median(ours.map(([ms]) => ms)), median(ours.map(([, held]) => held))];
     rows.push(
       [
