@@ -5,14 +5,12 @@ import type { Failure } from "./failure.ts";
 import type { ImportOptions } from "./import.ts";
 import type { RetryOptions } from "./outbox.ts";
 import { SEALTALK_TABLES } from "./sealtalk.ts";
-import type { ServeOptions } from "./serve.ts";
 import type { PrintOptions, Surroundings } from "./surroundings.ts";
 import type { TokenCommandOptions } from "./token.ts";
 import { VERSION } from "./version.ts";
 
 const USAGE = 2;
 const LONGEST_DAYS = 3_650;
-const MOST_WORKERS = 64;
 
 /** Runs one command and answers with the exit status. */
 export const runCommandLine = async (
@@ -56,10 +54,7 @@ const makeProgram = (surroundings: Surroundings, run: Run): Command => {
   program
     .command("serve")
     .description("serve HTTP and deliver notices until SIGTERM")
-    .option("--workers <n>", "how many processes serve together", wholeNumber(MOST_WORKERS), 1)
-    .action(async (options: ServeOptions) =>
-      run((await import("./serve.ts")).serve(surroundings, options)),
-    );
+    .action(async () => run((await import("./serve.ts")).serve(surroundings)));
 
   program
     .command("token")

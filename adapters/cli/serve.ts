@@ -1,27 +1,55 @@
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import type { Failure } from "./failure.ts";
-import { logListening, serveUntilEnded } from "./serving.ts";
+import { tokens } from "../inversify/mod.ts";
+import { type PartOf, withApplication } from "./application.ts";
+import { type Failure, failed } from "./failure.ts";
 import type { Surroundings } from "./surroundings.ts";
 
-/** How `serve` is to serve. */
-export interface ServeOptions {
-  /** How many processes are to serve together; 1: this one, and no other. */
-  readonly workers: number;
+/** The parts of a server that the operator is informed about. */
+interface Listening {
+  readonly url: string;
+  readonly log: PartOf<typeof tokens.LOGGER>;
+  readonly config: PartOf<typeof tokens.CONFIG>;
+  readonly sessionRisks: tokens.SessionRisks;
 }
 
-/** Serves until the process is asked to end; then what is in flight is finished first. */
-export const serve = (
-  surroundings: Surroundings,
-  { workers }: ServeOptions,
-): TE.TaskEither<Failure, void> => {
-  // From now on, not from when it listens: who asks early is heeded too.
+/** Runs a server and a relay until the process is asked to end, then finishes the requests in flight. */
+export const serve = (surroundings: Surroundings): TE.TaskEither<Failure, void> => {
+  // Listen for signals from the start, so that a signal during start-up is not missed.
   const ended = surroundings.ended();
-  const within: Surroundings = { ...surroundings, ended: () => ended };
-  return workers === 1
-    ? serveUntilEnded(within, {}, ({ log, ...listening }) => logListening(log, listening))
-    : pipe(
-        TE.fromTask(() => import("./workers.ts")),
-        TE.chain(({ serveTogether }) => serveTogether(within, workers)),
-      );
+  return withApplication(surroundings, { serving: true })(({ part }) =>
+    pipe(
+      TE.Do,
+      TE.bind("config", () => part(tokens.CONFIG)),
+      TE.bind("log", () => part(tokens.LOGGER)),
+      TE.bind("sessionRisks", () => part(tokens.SESSION_RISKS)),
+      // Check the session keys before the store opens: their fault is one of the configuration (78).
+      TE.chainFirst(() => part(tokens.TOKEN_OPTIONS)),
+      TE.bind("server", () => part(tokens.SERVER)),
+      TE.bind("relay", () => part(tokens.RELAY)),
+      TE.chainFirst(({ server }) =>
+        TE.tryCatch(
+          () => server.start(),
+          (fault) =>
+            failed(`cannot listen: ${fault instanceof Error ? fault.message : String(fault)}`),
+        ),
+      ),
+      TE.chainFirstIOK(({ server, ...parts }) => () => {
+        logListening({ ...parts, url: server.info.uri });
+      }),
+      TE.bind("signal", () => TE.fromTask(() => ended)),
+      TE.map(({ log, signal }) => log.info({ signal }, "stopping")),
+    ),
+  );
+};
+
+/** Logs the server's address, and what its operator has to know. */
+const logListening = ({ url, log, config, sessionRisks }: Listening): void => {
+  log.info({ url }, "listening");
+  if (config.gateway._tag === "LOG") {
+    log.warn("messages are only logged, not sent: there are no keys for RongCloud");
+  }
+  for (const risk of sessionRisks) {
+    log.warn(risk);
+  }
 };

@@ -7,7 +7,17 @@ import { sequenceS } from "fp-ts/lib/Apply.js";
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
-import { Addresses, BaseUrl, Host, integer, NotBlank, Origins, oneOf, Switch } from "./codecs.ts";
+import {
+  Addresses,
+  BaseUrl,
+  Count,
+  Host,
+  integer,
+  NotBlank,
+  Origins,
+  oneOf,
+  Switch,
+} from "./codecs.ts";
 import { type GatewayConfig, readGateway } from "./gateway.ts";
 import { type MysqlConfig, readMysql } from "./mysql.ts";
 import { readSessions, type SessionConfig } from "./sessions.ts";
@@ -21,7 +31,6 @@ import {
   lookUp,
   optional,
   type Read,
-  readShared,
   type Secret,
   secret,
   sideBySide,
@@ -120,7 +129,7 @@ export const readConfig = (
       ids: readIds(env, checks),
       sessions: readSessions(env, checks),
       gateway: readGateway(env, checks),
-      sendConcurrency: readShared(env, "SEND_CONCURRENCY", 64, checks.workers ?? 1),
+      sendConcurrency: withDefault(env, "SEND_CONCURRENCY", Count, 64),
       releasesDir: optional(env, "RELEASES_DIR", NotBlank),
       corsOrigins: withDefault(env, "CORS_ORIGINS", Origins, []),
       rateLimit: withDefault(

@@ -2,7 +2,7 @@ import { sequenceS } from "fp-ts/lib/Apply.js";
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
-import { BaseUrls, oneOf, Switch } from "./codecs.ts";
+import { BaseUrls, Count, oneOf, Switch } from "./codecs.ts";
 import {
   bothOrNeither,
   type ConfigChecks,
@@ -12,7 +12,6 @@ import {
   isSet,
   optional,
   type Read,
-  readShared,
   type Secret,
   secret,
   sideBySide,
@@ -60,17 +59,14 @@ const readGatewayKind = (env: Env, { serving }: ConfigChecks): Read<GatewayConfi
     }),
   );
 
-export const readGateway = (env: Env, checks: ConfigChecks): Read<GatewayConfig> => {
-  const kind = readGatewayKind(env, checks);
-  // What is only logged has no limits to share.
-  const workers = E.isRight(kind) && kind.right === "RONGCLOUD" ? (checks.workers ?? 1) : 1;
-  return pipe(
+export const readGateway = (env: Env, checks: ConfigChecks): Read<GatewayConfig> =>
+  pipe(
     sequenceS(sideBySide)({
       keys: bothOrNeither(env, APP_KEY, APP_SECRET),
-      kind,
+      kind: readGatewayKind(env, checks),
       hosts: optional(env, "RONGCLOUD_API", BaseUrls),
-      privatePerMinute: readShared(env, "RONGCLOUD_PRIVATE_PER_MINUTE", 6_000, workers),
-      groupPerSecond: readShared(env, "RONGCLOUD_GROUP_PER_SECOND", 20, workers),
+      privatePerMinute: withDefault(env, "RONGCLOUD_PRIVATE_PER_MINUTE", Count, 6_000),
+      groupPerSecond: withDefault(env, "RONGCLOUD_GROUP_PER_SECOND", Count, 20),
       msgRandom: withDefault(env, "RONGCLOUD_MSG_RANDOM", Switch, false),
     }),
     E.map(
@@ -80,4 +76,3 @@ export const readGateway = (env: Env, checks: ConfigChecks): Read<GatewayConfig>
           : { _tag: "LOG" },
     ),
   );
-};

@@ -39,20 +39,14 @@ export type StoreConfig =
 
 const STORES = ["lmdb", "redis", "memory"] as const;
 
-const readStoreKind = (
-  env: Env,
-  { serving, workers = 1 }: ConfigChecks,
-): Read<(typeof STORES)[number]> =>
+const readStoreKind = (env: Env, { serving }: ConfigChecks): Read<(typeof STORES)[number]> =>
   pipe(
     withDefault(env, "STORE", oneOf(STORES), "lmdb"),
-    E.chain((store) => {
-      if (store === "memory" && serving && isProduction(env)) {
-        return faulty("STORE", "expected a store that outlives the process, in production");
-      }
-      return store === "memory" && workers > 1
-        ? faulty("STORE", "expected a store that processes can share, with several workers")
-        : E.right(store);
-    }),
+    E.chain((store) =>
+      store === "memory" && serving && isProduction(env)
+        ? faulty("STORE", "expected a store that outlives the process, in production")
+        : E.right(store),
+    ),
   );
 
 const readRedisUrls = (env: Env): Read<ReadonlyArray<string>> =>

@@ -12,7 +12,7 @@ import * as O from "fp-ts/lib/Option.js";
 import * as RA from "fp-ts/lib/ReadonlyArray.js";
 import type * as t from "io-ts";
 import { decode } from "../../core/mod.ts";
-import { Count, NotBlank } from "./codecs.ts";
+import { NotBlank } from "./codecs.ts";
 
 /** A variable that is not what it must be. Never holds the value. */
 export interface ConfigFault {
@@ -33,8 +33,6 @@ export interface ConfigChecks {
   readonly mysqlUrlFault: (url: string) => string | undefined;
   /** Whether a server is to be run: then production needs what a server there cannot do without. */
   readonly serving: boolean;
-  /** How many processes are to serve together; without it, one. */
-  readonly workers?: number;
 }
 
 /** An environment. An empty variable is an unset one. */
@@ -77,22 +75,6 @@ export const withDefault = <A>(
   codec: t.Decoder<unknown, A>,
   byDefault: A,
 ): Read<A> => pipe(optional(env, variable, codec), E.map(O.getOrElse(() => byDefault)));
-
-/** A number that is for all workers together, so that each has a share of it. */
-export const readShared = (
-  env: Env,
-  variable: string,
-  byDefault: number,
-  workers: number,
-): Read<number> =>
-  pipe(
-    withDefault(env, variable, Count, byDefault),
-    E.chain((count) =>
-      count >= workers
-        ? E.right(count)
-        : faulty(variable, `expected at least ${workers}, one for each worker`),
-    ),
-  );
 
 export const secret = (text: string): Secret => ({ reveal: () => text });
 

@@ -1,7 +1,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
-import { type Bind, Container, ContainerModule } from "inversify";
-import { type Config, type ConfigFault, readConfig } from "../config/mod.ts";
+import { Container, ContainerModule } from "inversify";
+import { type ConfigFault, readConfig } from "../config/mod.ts";
 import { makeN3dIds } from "../ids/mod.ts";
 import { parseMysqlUrl } from "../mysql/address.ts";
 import { bindObserving } from "./observing.ts";
@@ -19,10 +19,6 @@ export interface ContainerOptions {
   readonly serving: boolean;
   /** Whether a person reads the log as it comes: it is then written for them. */
   readonly isTerminal?: boolean;
-  /** How many processes are to serve together, each wired as one of the `together`; without it, one. */
-  readonly workers?: number;
-  /** Set where this process is one of several that a primary process of node:cluster started. */
-  readonly together?: tokens.Together;
 }
 
 /**
@@ -44,26 +40,24 @@ export interface ContainerOptions {
  */
 export const makeContainer = (
   env: Readonly<Record<string, string | undefined>>,
-  { serving, isTerminal = false, workers = 1, together }: ContainerOptions,
+  { serving, isTerminal = false }: ContainerOptions,
 ): E.Either<ReadonlyArray<ConfigFault>, Container> =>
   pipe(
     readConfig(env, {
       n3dKeyFault: (key) => expectedOf(makeN3dIds(key)),
       mysqlUrlFault: (url) => expectedOf(parseMysqlUrl(url)),
       serving,
-      workers,
     }),
     E.map((config) => {
       const container = new Container();
       container.load(
         new ContainerModule(({ bind }) => {
-          provide(bind, tokens.CONFIG, [], () => asOneOf(together, config));
-          bindObserving(bind, isTerminal, together);
+          provide(bind, tokens.CONFIG, [], () => config);
+          bindObserving(bind, isTerminal);
           bindStores(bind);
           bindPorts(bind);
           bindSessions(bind);
-          bindService(bind, together);
-          bindPrimary(bind);
+          bindService(bind);
         }),
       );
       return container;
@@ -122,17 +116,4 @@ const unbind = async (container: Container, token: symbol): Promise<void> => {
       throw fault;
     }
   }
-};
-
-/** The console's inbox has what this process took, which is only a part of what all took. */
-const asOneOf = (together: tokens.Together | undefined, config: Config): Config =>
-  together === undefined ? config : { ...config, console: false };
-
-// No process that serves has any of these, and their loading is no part of its start.
-const bindPrimary = (bind: Bind): void => {
-  provide(bind, tokens.TALLY, [], async () => (await import("../metrics/tally.ts")).makeTally());
-  provide(bind, tokens.COUNT_FOR_WORKERS, [], async () => {
-    const { countForWorkers } = await import("../rate-limit/mod.ts");
-    return countForWorkers;
-  });
 };

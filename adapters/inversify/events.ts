@@ -85,7 +85,7 @@ export const onRelayFault = (
   };
 };
 
-/** A line now and then while users' requests are not counted together. */
+/** Logs, at most once a minute, that Redis does not count requests for all processes. */
 export const onRateLimitFault =
   (log: Logger) =>
   (fault: SharedCountFault): void =>

@@ -8,17 +8,13 @@ import { provide } from "./provide.ts";
 import * as tokens from "./tokens.ts";
 
 /** Binds what tells of the service: its log, its metrics, its traces. */
-export const bindObserving = (
-  bind: Bind,
-  isTerminal: boolean,
-  together: tokens.Together | undefined,
-): void => {
+export const bindObserving = (bind: Bind, isTerminal: boolean): void => {
   provide(bind, tokens.LOGGER, [tokens.CONFIG], ({ logLevel }) =>
     isTerminal ? makePrettyLogger(logLevel) : makeLogger(logLevel),
   );
   provide(bind, tokens.METRICS, [tokens.STORE], async ({ outbox }) => {
     const { makeMetrics } = await import("../metrics/mod.ts");
-    return makeMetrics({ outbox, ...(together === undefined ? {} : { ofAll: together.figures }) });
+    return makeMetrics({ outbox });
   });
   provide(
     bind,

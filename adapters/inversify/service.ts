@@ -21,7 +21,7 @@ import * as tokens from "./tokens.ts";
 const STOP_TIMEOUT_MS = 10_000;
 
 /** Binds the core, and what serves it and delivers for it. */
-export const bindService = (bind: Bind, together: tokens.Together | undefined): void => {
+export const bindService = (bind: Bind): void => {
   provide(
     bind,
     tokens.MISC,
@@ -70,7 +70,7 @@ export const bindService = (bind: Bind, together: tokens.Together | undefined): 
     [tokens.CONFIG, tokens.STORE, tokens.LOGGER],
     async ({ rateLimit, store }, { client }, log) => {
       const { makeRateLimit } = await import("../rate-limit/mod.ts");
-      return makeRateLimit(rateLimit, sharedCount(store, client, together, log));
+      return makeRateLimit(rateLimit, sharedCount(store, client, log));
     },
   );
   provide(
@@ -79,7 +79,7 @@ export const bindService = (bind: Bind, together: tokens.Together | undefined): 
     [tokens.CONFIG, tokens.STORE, tokens.LOGGER],
     async ({ sessionFailureLimit, store }, { client }, log) => {
       const { makeFailureLimit } = await import("../rate-limit/mod.ts");
-      return makeFailureLimit(sessionFailureLimit, sharedCount(store, client, together, log));
+      return makeFailureLimit(sessionFailureLimit, sharedCount(store, client, log));
     },
   );
   provide(
@@ -170,18 +170,15 @@ const readyWith = (
         ready: () => pipe(settings.ready(), TE.apFirst(database.value.ready())),
       };
 
+/** Returns where to count for all processes: Redis, if it is the store. */
 const sharedCount = (
   store: StoreConfig,
   client: tokens.Store["client"],
-  together: tokens.Together | undefined,
   log: Logger,
-): SharedCount | undefined => {
-  const onFault = onRateLimitFault(log);
-  if (store._tag === "REDIS" && O.isSome(client)) {
-    return { client: client.value, prefix: store.prefix, onFault };
-  }
-  return together === undefined ? undefined : { prefix: "", onFault };
-};
+): SharedCount | undefined =>
+  store._tag === "REDIS" && O.isSome(client)
+    ? { client: client.value, prefix: store.prefix, onFault: onRateLimitFault(log) }
+    : undefined;
 
 const spanned =
   (tracing: Tracing) =>

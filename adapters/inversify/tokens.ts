@@ -16,7 +16,6 @@
  * @module
  */
 import type * as O from "fp-ts/lib/Option.js";
-import type { Task } from "fp-ts/lib/Task.js";
 import type * as TE from "fp-ts/lib/TaskEither.js";
 import type {
   GroupProfiles,
@@ -38,7 +37,7 @@ import type { FileVersionSource } from "../file/mod.ts";
 import type { makeServer } from "../hapi/mod.ts";
 import type { FailureLimit, RateLimit } from "../http/mod.ts";
 import type { Logger } from "../logging/mod.ts";
-import type { Metrics, Tally } from "../metrics/mod.ts";
+import type { Metrics } from "../metrics/mod.ts";
 import type { MysqlDatabase } from "../mysql/mod.ts";
 import type { Relay } from "../relay/mod.ts";
 import type { Sessions, TokenOptions } from "../session/mod.ts";
@@ -59,12 +58,6 @@ export interface Store {
   readonly outbox: Outbox;
   readonly relationships: RelationshipDirectory;
   readonly close: () => Promise<void>;
-}
-
-/** What a process that serves together with others asks of the primary process. */
-export interface Together {
-  /** What all have counted, in Prometheus' text format. */
-  readonly figures: Task<string>;
 }
 
 /** Signs a session token until then, in milliseconds since the epoch, or says why it cannot. */
@@ -127,7 +120,3 @@ export const FAILURE_LIMIT: Token<FailureLimit> = makeToken("FailureLimit");
 export const RELAY: Token<Relay> = makeToken("Relay");
 /** The server, not started. */
 export const SERVER: Token<Awaited<ReturnType<typeof makeServer>>> = makeToken("Server");
-/** What the workers have counted, as one: for the primary process that started them. */
-export const TALLY: Token<Tally> = makeToken("Tally");
-/** Has the primary process count what its workers limit together, if no Redis does. */
-export const COUNT_FOR_WORKERS: Token<() => void> = makeToken("CountForWorkers");

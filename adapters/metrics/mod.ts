@@ -9,15 +9,10 @@ import type { Task } from "fp-ts/lib/Task.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { type Outbox, type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
-import type { Figures } from "./tally.ts";
-
-export { makeTally, type Tally } from "./tally.ts";
 
 /** What is measured when it is asked for. */
 export interface MetricsOptions {
   readonly outbox: Pick<Outbox, "status">;
-  /** What all processes that serve together have counted, in Prometheus' text format; without it, this one is alone. */
-  readonly ofAll?: Task<string>;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
@@ -27,8 +22,6 @@ export interface Metrics {
   readonly contentType: string;
   /** All of them, in Prometheus' text format. */
   readonly read: Task<string>;
-  /** What this process has counted, for a {@link Tally}: nothing of the outbox, which belongs to all. */
-  readonly figures: Task<Figures>;
   readonly answered: (answered: {
     readonly route: string;
     readonly method: string;
@@ -65,10 +58,8 @@ const silence = (ms: number): Promise<E.Either<StoreUnavailable, never>> =>
   });
 
 /** Starts to count. While the outbox's store is away, there are no figures of the outbox. */
-export const makeMetrics = ({ outbox, now = Date.now, ofAll }: MetricsOptions): Metrics => {
+export const makeMetrics = ({ outbox, now = Date.now }: MetricsOptions): Metrics => {
   const registry = new Registry();
-  // One outbox, however many processes count: its figures are never summed up.
-  const ofOutbox = new Registry();
   collectDefaultMetrics({ register: registry });
   const requests = new Histogram({
     name: "sealtalk_misc_http_request_duration_seconds",
@@ -107,28 +98,28 @@ export const makeMetrics = ({ outbox, now = Date.now, ofAll }: MetricsOptions): 
     name: "sealtalk_misc_outbox_notices",
     help: "Notices in the outbox: pending (in flight or not), in_flight, dead.",
     labelNames: ["state"],
-    registers: [ofOutbox],
+    registers: [registry],
   });
   const failures = new Gauge({
     name: "sealtalk_misc_outbox_failed_notices",
     help: "Notices that were tried in vain, postponed or dead, by the reason of the last time.",
     labelNames: ["state", "reason"],
-    registers: [ofOutbox],
+    registers: [registry],
   });
   const oldest = new Gauge({
     name: "sealtalk_misc_outbox_oldest_seconds",
     help: "Age of the oldest pending notice; 0: there is none.",
-    registers: [ofOutbox],
+    registers: [registry],
   });
 
-  const readOutbox = async (): Promise<string> => {
+  const readOutbox = async (): Promise<void> => {
     const at = now();
     const status = await Promise.race([outbox.status(at)(), silence(LONGEST_WAIT_MS)]);
     notices.reset();
     failures.reset();
     oldest.remove();
     if (E.isLeft(status)) {
-      return ofOutbox.metrics();
+      return;
     }
     const { pending, inFlight, dead, reasons } = status.right;
     notices.set({ state: "pending" }, pending);
@@ -138,14 +129,14 @@ export const makeMetrics = ({ outbox, now = Date.now, ofAll }: MetricsOptions): 
       failures.set({ state, reason }, count);
     }
     oldest.set(Math.max(0, at - O.getOrElse(() => at)(status.right.oldest)) / 1_000);
-    return ofOutbox.metrics();
   };
 
   return {
     contentType: registry.contentType,
-    read: async () =>
-      (await Promise.all([ofAll?.() ?? registry.metrics(), readOutbox()])).join("\n"),
-    figures: () => registry.getMetricsAsJSON(),
+    read: async () => {
+      await readOutbox();
+      return registry.metrics();
+    },
     answered: ({ route, method, status, durationMs, error }) => {
       requests.observe(
         { route, method: METHODS.has(method) ? method : "other", status },

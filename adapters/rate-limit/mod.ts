@@ -11,8 +11,6 @@ import * as T from "fp-ts/lib/Task.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import {
   type RateLimiterAbstract,
-  RateLimiterCluster,
-  RateLimiterClusterMaster,
   RateLimiterMemory,
   RateLimiterRedis,
   RateLimiterRes,
@@ -25,10 +23,10 @@ export interface SharedCountFault {
   readonly cause: string;
 }
 
-/** Where requests are counted, if that is not in this process alone. */
+/** A Redis that counts requests for every process that uses it. */
 export interface SharedCount {
-  /** A client of ioredis; without it, the primary process counts for its workers: {@link countForWorkers}. */
-  readonly client?: object;
+  /** A client of ioredis. */
+  readonly client: object;
   /** What the counters' keys begin with. */
   readonly prefix: string;
   /** Told of the first fault, and from then on of one a minute at most. */
@@ -43,9 +41,10 @@ const MINUTE_SECONDS = 60;
 const COUNTED_WITHIN_MS = 300;
 
 /**
- * Counts the requests of each user, in this process or for all that share a Redis or a primary
- * process; while that is away, slow or holds something else, in this process. Answers `none` for the first `perMinute` of a
- * minute, and for one more the whole seconds until the next is taken; 0 a minute switches it off.
+ * Counts the requests of each user, in Redis for every process that shares it, else in this process.
+ * While Redis is unavailable or slow, or a key holds another type, this process counts for itself.
+ * Returns `none` for the first `perMinute` requests of a minute, and for each further one the whole
+ * seconds until the next is allowed; `perMinute` of 0 disables the limit.
  */
 export const makeRateLimit = (
   perMinute: number,
@@ -64,11 +63,6 @@ export const makeRateLimit = (
     );
 };
 
-/** Has the primary process of a cluster count for its workers, in its own memory. */
-export const countForWorkers = (): void => {
-  new RateLimiterClusterMaster();
-};
-
 /** Sessions that did not verify, by the address that presented them. */
 export interface FailureLimit {
   /** The whole seconds until the address may present a session again; `none`: it may now. */
@@ -77,9 +71,9 @@ export interface FailureLimit {
 }
 
 /**
- * Counts failures of each address, in this process or for all that share a place to count, as
- * {@link makeRateLimit} does. After `perMinute` in a minute the address is refused until that is
- * over; 0 a minute switches it off.
+ * Counts the failures of each address, in Redis or in this process as {@link makeRateLimit} does.
+ * After `perMinute` failures in a minute the address is refused until that minute is over;
+ * `perMinute` of 0 disables the limit.
  */
 export const makeFailureLimit = (perMinute: number, shared?: SharedCount): FailureLimit => {
   if (perMinute === 0) {
@@ -150,10 +144,10 @@ const countShared = (limit: Limit, shared: SharedCount, alone: Count): Count => 
     );
 };
 
-/** What the limiter that is shared answers within its time, else what `alone` does, and that is told now and then. */
+/** Uses the shared limiter; on error or timeout falls back to the local one and logs at most once a minute. */
 type Answer = <A>(
   key: string,
-  together: (limiter: RateLimiterAbstract) => TE.TaskEither<unknown, A>,
+  shared: (limiter: RateLimiterAbstract) => TE.TaskEither<unknown, A>,
   alone: () => TE.TaskEither<unknown, A>,
 ) => TE.TaskEither<unknown, A>;
 
@@ -162,11 +156,11 @@ const sharing = (
   { client, prefix, onFault, now = () => performance.now() }: SharedCount,
   name: string,
 ): Answer => {
-  const options = { ...limit, keyPrefix: `${prefix}${name}` };
-  const limiter =
-    client === undefined
-      ? new RateLimiterCluster({ ...options, timeoutMs: COUNTED_WITHIN_MS })
-      : new RateLimiterRedis({ ...options, storeClient: client });
+  const limiter = new RateLimiterRedis({
+    ...limit,
+    keyPrefix: `${prefix}${name}`,
+    storeClient: client,
+  });
   let quietUntil = Number.NEGATIVE_INFINITY;
   const tell = (key: string, fault: unknown): void => {
     const at = now();
@@ -175,9 +169,9 @@ const sharing = (
       onFault({ key: limiter.getKey(key), cause: causeOf(fault) });
     }
   };
-  return (key, together, alone) =>
+  return (key, shared, alone) =>
     pipe(
-      together(limiter),
+      shared(limiter),
       within(COUNTED_WITHIN_MS),
       TE.orElse((fault) => {
         // One too many is an answer of the limiter, and no fault of its place.

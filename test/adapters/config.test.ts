@@ -481,23 +481,3 @@ test("readConfig() asks for what production needs only where a server is to be r
   const read = readConfig(env, { ...checks, serving: false });
   t.like(read, { _tag: "Right", right: { sessions: { secret: { _tag: "NONE" } } } });
 });
-
-test("readConfig() refuses with several workers what they cannot share", (t) => {
-  const workers = 3;
-  const faultsOf = (env: Env): ReadonlyArray<string> => {
-    const read = readConfig(env, { ...checks, workers });
-    return E.isLeft(read) ? renderFaults(read.left) : [];
-  };
-  t.deepEqual(faultsOf({}), []);
-  t.deepEqual(faultsOf({ STORE: "memory", SEND_CONCURRENCY: "2" }), [
-    "STORE: expected a store that processes can share, with several workers",
-    "SEND_CONCURRENCY: expected at least 3, one for each worker",
-  ]);
-  const limits = { RONGCLOUD_PRIVATE_PER_MINUTE: "1", RONGCLOUD_GROUP_PER_SECOND: "2" };
-  t.deepEqual(faultsOf(limits), [], "messages that are only logged have no limits");
-  const keys = { RONGCLOUD_APP_KEY: "key", RONGCLOUD_APP_SECRET: "secret" };
-  t.deepEqual(faultsOf({ ...keys, ...limits }), [
-    "RONGCLOUD_PRIVATE_PER_MINUTE: expected at least 3, one for each worker",
-    "RONGCLOUD_GROUP_PER_SECOND: expected at least 3, one for each worker",
-  ]);
-});

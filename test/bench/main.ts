@@ -19,7 +19,6 @@ import { benchRoutes } from "./sections/routes.ts";
 import { benchSoak } from "./sections/soak.ts";
 import { benchStartUp } from "./sections/startup.ts";
 import { benchUseCases } from "./sections/usecases.ts";
-import { benchWorkers } from "./sections/workers.ts";
 import { machine, method } from "./settings.ts";
 
 /** In the order of docs/performance.md: the latency is at half of what the routes had. */
@@ -32,7 +31,6 @@ const SECTIONS: ReadonlyMap<string, Section> = new Map([
   ["conversations", benchConversations],
   ["rongcloud", benchRongCloud],
   ["outage", benchOutage],
-  ["workers", benchWorkers],
   ["soak", benchSoak],
 ]);
 

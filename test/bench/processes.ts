@@ -53,18 +53,9 @@ export const endOf =
     await closed;
   };
 
-/** A server that ended by itself. */
-export class ServerEnded extends Error {
-  readonly status: number | null;
-  constructor(what: string, status: number | null) {
-    super(`${what} ended with ${status}`);
-    this.status = status;
-  }
-}
-
 const untimely = async (child: ChildProcess, what: string): Promise<never> => {
   const [status] = await once(child, "close");
-  throw new ServerEnded(what, status);
+  throw new Error(`${what} ended with ${status}`);
 };
 
 /** Runs a server that prints its address on its first line. */
@@ -98,7 +89,6 @@ export const startChild = (defer: Defer, name: string, variables: Variables): Pr
 
 /** How ours is started, beside its environment. */
 export interface Start {
-  readonly options?: ReadonlyArray<string>;
   readonly ofNode?: ReadonlyArray<string>;
   /** {@link MAIN} unless it says otherwise. */
   readonly main?: string;
@@ -111,11 +101,11 @@ export interface Start {
 export const startOurs = async (
   defer: Defer,
   variables: Variables,
-  { options = [], ofNode = [], main = MAIN }: Start = {},
+  { ofNode = [], main = MAIN }: Start = {},
 ): Promise<Ours> => {
   const port = await freePort();
   const child = keep(
-    spawn(process.execPath, [...ofNode, main, "serve", ...options], {
+    spawn(process.execPath, [...ofNode, main, "serve"], {
       env: { PATH: process.env.PATH, PORT: String(port), ...variables },
       stdio: ["ignore", "inherit", "inherit"],
     }),

@@ -79,6 +79,6 @@ for (const { name, options, script } of SHELLS) {
     const ofRetry = await offer("outbox", "retry", "--");
     t.regex(ofRetry, /--dead/);
     t.notRegex(ofRetry, /--days/);
-    t.regex(await offer("serve", "--"), /--workers/);
+    t.regex(await offer("token", "--"), /--days/);
   });
 }
