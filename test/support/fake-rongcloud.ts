@@ -8,6 +8,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import { Server as SecureServer } from "node:https";
+import { makeCounter } from "./counter.ts";
 
 /** The application that the fake knows. */
 export interface FakeApplication {
@@ -337,26 +338,3 @@ const refusal = (status: number, code: number, what: string): Answer => ({
   status,
   body: { code, errorMessage: `${what} is not as it must be` },
 });
-
-interface Counter {
-  readonly add: () => void;
-  readonly count: () => number;
-  readonly when: (count: number) => Promise<void>;
-}
-
-const makeCounter = (): Counter => {
-  const waiting = new Set<{ readonly from: number; readonly tell: () => void }>();
-  let count = 0;
-  return {
-    add: () => {
-      count += 1;
-      for (const waiter of [...waiting].filter(({ from }) => from <= count)) {
-        waiting.delete(waiter);
-        waiter.tell();
-      }
-    },
-    count: () => count,
-    when: (from) =>
-      from <= count ? Promise.resolve() : new Promise((tell) => waiting.add({ from, tell })),
-  };
-};

@@ -116,19 +116,28 @@ const STATUSES: Readonly<Record<NoticeOperation, NoticeStatus | undefined>> = {
 /** The status that a request sets, if it sets one. */
 export const statusSetBy = ({ operation }: Notice): NoticeStatus | undefined => STATUSES[operation];
 
-/** Asks a server for a step. */
-export const ask = async (
+/** Sends the request of a step, and returns the status of the answer; `undefined`: there was none. */
+export const send = async (
   server: Pick<ServerProcess, "url">,
   tokenFor: Deployment["tokenFor"],
   wanted: Step,
-): Promise<Asked> => {
+): Promise<number | undefined> => {
   const noticeStatus = statusSetBy(wanted);
   const token = await tokenFor(wanted.sender);
   const asking =
     noticeStatus === undefined
       ? postJson(server, "/misc/send_sc_msg", token, wanted.target)
       : postJson(server, "/misc/set_screen_capture", token, { ...wanted.target, noticeStatus });
-  const status = await asking.then(statusOf, () => undefined);
+  return asking.then(statusOf, () => undefined);
+};
+
+/** Asks a server for a step. */
+export const ask = async (
+  server: Pick<ServerProcess, "url">,
+  tokenFor: Deployment["tokenFor"],
+  wanted: Step,
+): Promise<Asked> => {
+  const status = await send(server, tokenFor, wanted);
   switch (status) {
     case 200:
       return { ...wanted, outcome: "acknowledged" };
