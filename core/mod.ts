@@ -116,12 +116,21 @@ export {
   NoticeStatus,
   screenCaptureNotice,
 } from "./domain/screen-capture.ts";
+export {
+  type DeadLetterRecord,
+  type FriendsRecord,
+  type MemberRecord,
+  type NoticeRecord,
+  type StatusRecord,
+  StoreRecord,
+} from "./domain/store-record.ts";
 export type { GroupProfiles } from "./ports/group-profiles.ts";
 export type { IdCodec } from "./ports/id-codec.ts";
 export type { MessageGateway } from "./ports/message-gateway.ts";
 export type { Outbox, Stored } from "./ports/outbox.ts";
 export type { RelationshipDirectory, Relationships } from "./ports/relationships.ts";
 export type { ImportableSettings, SettingsRepository } from "./ports/settings-repository.ts";
+export { MAX_PAGE_RECORDS, type StorePage, type StoreTransfer } from "./ports/store-transfer.ts";
 export type { VersionSource } from "./ports/version-source.ts";
 export type { Delivery, DeliveryPorts, NextDelivery } from "./usecases/deliver-notices.ts";
 export type { ConversationInput, EntryError, EntryPorts } from "./usecases/enter-conversation.ts";

@@ -1,22 +1,25 @@
 import * as E from "fp-ts/lib/Either.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import type {
-  Claim,
-  ClaimLost,
-  ConversationKey,
-  ConversationType,
-  DeadLetter,
-  GroupId,
-  ImportableSettings,
-  NoticeStatus,
-  OutboundMessage,
-  Outbox,
-  OutboxStatus,
-  Outcome,
-  ReasonCount,
-  RelationshipDirectory,
-  UserId,
+import {
+  type Claim,
+  type ClaimLost,
+  type ConversationKey,
+  type ConversationType,
+  type DeadLetter,
+  type GroupId,
+  type ImportableSettings,
+  MAX_PAGE_RECORDS,
+  type NoticeStatus,
+  type OutboundMessage,
+  type Outbox,
+  type OutboxStatus,
+  type Outcome,
+  type ReasonCount,
+  type RelationshipDirectory,
+  type StoreRecord,
+  type StoreTransfer,
+  type UserId,
 } from "../../core/mod.ts";
 
 /** The ports that one store serves together. */
@@ -24,6 +27,15 @@ export interface MemoryStore {
   readonly settings: ImportableSettings;
   readonly outbox: Outbox;
   readonly relationships: RelationshipDirectory;
+  readonly transfer: StoreTransfer;
+}
+
+/** A part of the store: its port, and what its records say. */
+interface Part<Port> {
+  readonly port: Port;
+  readonly records: () => ReadonlyArray<StoreRecord>;
+  /** Stores a record, if it is one of this part's. */
+  readonly put: (record: StoreRecord) => void;
 }
 
 interface Entry {
@@ -62,44 +74,106 @@ export const makeMemoryStore = ({
 }: {
   readonly now?: () => number;
 } = {}): MemoryStore => {
-  const { enqueue, outbox } = makeOutbox(now);
-  return { settings: makeSettings(enqueue), outbox, relationships: makeRelationships() };
+  const outbox = makeOutbox(now);
+  const settings = makeSettings(outbox.enqueue);
+  const relationships = makeRelationships();
+  return {
+    settings: settings.port,
+    outbox: outbox.port,
+    relationships: relationships.port,
+    transfer: makeTransfer([relationships, settings, outbox]),
+  };
+};
+
+const makeTransfer = (parts: ReadonlyArray<Part<unknown>>): StoreTransfer => {
+  const received = new Map<string, number>();
+  return {
+    read: (cursor) =>
+      TE.fromIO(() => {
+        const first = O.isSome(cursor) ? Number(cursor.value) : 0;
+        const end = first + MAX_PAGE_RECORDS;
+        const all = parts.flatMap(({ records }) => records());
+        return {
+          records: all.slice(first, end),
+          next: end < all.length ? O.some(String(end)) : O.none,
+        };
+      }),
+    received: (exportId) => TE.fromIO(() => received.get(exportId) ?? 0),
+    write: (exportId, first, records) =>
+      TE.fromIO(() => {
+        const before = received.get(exportId) ?? 0;
+        for (const record of records.slice(Math.max(0, before - first))) {
+          for (const { put } of parts) {
+            put(record);
+          }
+        }
+        received.set(exportId, Math.max(before, first + records.length));
+      }),
+  };
 };
 
 type Enqueue = (conversation: ConversationKey, notice: OutboundMessage) => void;
 
-const makeSettings = (enqueue: Enqueue): ImportableSettings => {
+const makeSettings = (enqueue: Enqueue): Part<ImportableSettings> => {
   const statuses = new Map<ConversationKey, NoticeStatus>();
   const imported = new Map<ConversationKey, NoticeStatus>();
   return {
-    noticeStatus: (conversation) =>
-      TE.fromIO(() => statuses.get(conversation) ?? imported.get(conversation) ?? 0),
-    setNoticeStatus: (conversation, status, notice) =>
-      TE.fromIO(() => {
-        statuses.set(conversation, status);
-        enqueue(conversation, notice);
-      }),
-    importStatuses: (some) =>
-      TE.fromIO(() => {
-        for (const [conversation, status] of some) {
-          imported.set(conversation, status);
-        }
-      }),
-    ready: () => TE.right(undefined),
+    port: {
+      noticeStatus: (conversation) =>
+        TE.fromIO(() => statuses.get(conversation) ?? imported.get(conversation) ?? 0),
+      setNoticeStatus: (conversation, status, notice) =>
+        TE.fromIO(() => {
+          statuses.set(conversation, status);
+          enqueue(conversation, notice);
+        }),
+      importStatuses: (some) =>
+        TE.fromIO(() => {
+          for (const [conversation, status] of some) {
+            imported.set(conversation, status);
+          }
+        }),
+      ready: () => TE.right(undefined),
+    },
+    records: () => [
+      ...[...statuses].map(asStatus(false)),
+      ...[...imported].filter(([conversation]) => !statuses.has(conversation)).map(asStatus(true)),
+    ],
+    put: (record) => {
+      if (record._tag === "STATUS") {
+        (record.imported ? imported : statuses).set(record.conversation, record.status);
+      }
+    },
   };
 };
 
-const makeOutbox = (now: () => number): { enqueue: Enqueue; outbox: Outbox } => {
+const asStatus =
+  (imported: boolean) =>
+  ([conversation, status]: readonly [ConversationKey, NoticeStatus]): StoreRecord => ({
+    _tag: "STATUS",
+    conversation,
+    status,
+    imported,
+  });
+
+const makeOutbox = (now: () => number): Part<Outbox> & { readonly enqueue: Enqueue } => {
   const queues = new Map<ConversationKey, Queue>();
   const listeners = new Set<() => void>();
   let deadLetters: ReadonlyArray<DeadLetter> = [];
   let lastToken = 0;
 
-  const append = (conversation: ConversationKey, entry: Entry): void => {
+  const append = (
+    conversation: ConversationKey,
+    entry: Entry,
+    alone: Pick<Queue, "dueAt" | "reason"> = { dueAt: now() },
+  ): void => {
     const type = entry.notice.conversationType;
-    const queue = queues.get(conversation) ?? { type, entries: [], dueAt: now(), token: 0 };
+    const queue = queues.get(conversation) ?? { type, entries: [], token: 0, ...alone };
     queue.entries.push(entry);
     queues.set(conversation, queue);
+  };
+
+  const bury = (letter: DeadLetter): void => {
+    deadLetters = [...deadLetters, letter].sort((a, b) => a.diedAt - b.diedAt);
   };
 
   const announce = (): void => {
@@ -146,7 +220,7 @@ const makeOutbox = (now: () => number): { enqueue: Enqueue; outbox: Outbox } => 
     }
     if (outcome._tag === "DEAD") {
       const { reason } = outcome;
-      deadLetters = [...deadLetters, { ...tried, conversation, reason, diedAt: now() }];
+      bury({ ...tried, conversation, reason, diedAt: now() });
     }
     queues.delete(conversation);
     if (behind.length > 0) {
@@ -192,9 +266,37 @@ const makeOutbox = (now: () => number): { enqueue: Enqueue; outbox: Outbox } => 
     return revived.length;
   };
 
+  const records = (): ReadonlyArray<StoreRecord> => [
+    ...[...queues].flatMap(([conversation, { entries, dueAt, reason }]) =>
+      entries.map(
+        (entry, index): StoreRecord => ({
+          _tag: "NOTICE",
+          conversation,
+          ...entry,
+          dueAt,
+          ...(index > 0 || reason === undefined ? {} : { reason }),
+        }),
+      ),
+    ),
+    ...deadLetters.map((letter): StoreRecord => ({ _tag: "DEAD_LETTER", letter })),
+  ];
+
+  const put = (record: StoreRecord): void => {
+    if (record._tag === "NOTICE") {
+      const { conversation, notice, attempts, storedAt, dueAt, reason } = record;
+      const alone = { dueAt, ...(reason === undefined ? {} : { reason }) };
+      append(conversation, { notice, attempts, storedAt }, alone);
+      announce();
+    } else if (record._tag === "DEAD_LETTER") {
+      bury(record.letter);
+    }
+  };
+
   return {
     enqueue,
-    outbox: {
+    records,
+    put,
+    port: {
       add: (conversation, notice) => TE.fromIO(() => enqueue(conversation, notice)),
       claim: (type, at, leaseUntil) => TE.fromIO(() => claim(type, at, leaseUntil)),
       settle: (claimed, outcome) => TE.fromIOEither(() => settle(claimed, outcome)),
@@ -223,10 +325,10 @@ const tally = (
     count: reasons.filter((other) => other === reason).length,
   }));
 
-const makeRelationships = (): RelationshipDirectory => {
+const makeRelationships = (): Part<RelationshipDirectory> => {
   const friends = new Map<UserId, Set<UserId>>();
   const members = new Map<GroupId, Set<UserId>>();
-  return {
+  const port: RelationshipDirectory = {
     areFriends: (user, other) => TE.fromIO(() => friends.get(user)?.has(other) ?? false),
     isMember: (group, user) => TE.fromIO(() => members.get(group)?.has(user) ?? false),
     addFriends: (pairs) =>
@@ -256,7 +358,29 @@ const makeRelationships = (): RelationshipDirectory => {
       }),
     membersOf: (group) => TE.fromIO(() => [...(members.get(group) ?? [])].sort()),
   };
+  return {
+    port,
+    records: () => [
+      ...pairsIn(friends)
+        .filter(([user, friend]) => user < friend)
+        .map(([user, friend]): StoreRecord => ({ _tag: "FRIENDS", user, friend })),
+      ...pairsIn(members).map(([group, user]): StoreRecord => ({ _tag: "MEMBER", group, user })),
+    ],
+    put: (record) => {
+      if (record._tag === "FRIENDS") {
+        add(friends, record.user, record.friend);
+        add(friends, record.friend, record.user);
+      } else if (record._tag === "MEMBER") {
+        add(members, record.group, record.user);
+      }
+    },
+  };
 };
+
+const pairsIn = <Key, Value>(
+  sets: ReadonlyMap<Key, ReadonlySet<Value>>,
+): ReadonlyArray<readonly [Key, Value]> =>
+  [...sets].flatMap(([key, values]) => [...values].map((value) => [key, value] as const));
 
 const add = <Key, Value>(sets: Map<Key, Set<Value>>, key: Key, value: Value): void => {
   sets.set(key, (sets.get(key) ?? new Set()).add(value));

@@ -29,5 +29,6 @@ export {
   type SettingsSubject,
   settingsContract,
 } from "./settings-repository.ts";
+export { type TransferStore, type TransferSubject, transferContract } from "./store-transfer.ts";
 export { type VersionSourceSubject, versionSourceContract } from "./version-source.ts";
 export { makeWorld, type World } from "./world.ts";

@@ -12,6 +12,7 @@ import { idCodecContract } from "../../contract/id-codec.ts";
 import { outboxContract } from "../../contract/outbox.ts";
 import { directoryContract } from "../../contract/relationships.ts";
 import { importableSettingsContract } from "../../contract/settings-repository.ts";
+import { transferContract } from "../../contract/store-transfer.ts";
 import { versionSourceContract } from "../../contract/version-source.ts";
 import { type Case, casesOf } from "../cases.ts";
 
@@ -31,6 +32,11 @@ export const memoryCases: ReadonlyArray<Case> = [
     subject: makeMemoryStore().relationships,
     close,
   })),
+  ...casesOf("memory transfer", transferContract, async () => {
+    const clock = makeClock();
+    const [from, to] = [makeMemoryStore({ now: clock.now }), makeMemoryStore({ now: clock.now })];
+    return { subject: { from, to, clock }, close };
+  }),
   ...casesOf("memory groups", groupProfilesContract, async () => {
     const { groups, put } = makeMemoryGroups();
     return { subject: { groups, put: async (group, profile) => put(id(group), profile) }, close };

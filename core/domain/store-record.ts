@@ -1,0 +1,131 @@
+/**
+ * What a store holds, one record at a time, in a form that every store can read and write.
+ *
+ * @module
+ */
+import * as t from "io-ts";
+import type { ConversationKey } from "./conversation.ts";
+import { guarded, NonEmptyText } from "./decode.ts";
+import { DeadLetter } from "./delivery.ts";
+import { type GroupId, Id, type UserId } from "./identity.ts";
+import { OutboundMessage } from "./message.ts";
+import { NoticeStatus } from "./screen-capture.ts";
+
+/** A friendship. Each is one record: `user` is the smaller of the two ids. */
+export interface FriendsRecord {
+  readonly _tag: "FRIENDS";
+  readonly user: UserId;
+  readonly friend: UserId;
+}
+
+/** A user who is in a group. */
+export interface MemberRecord {
+  readonly _tag: "MEMBER";
+  readonly group: GroupId;
+  readonly user: UserId;
+}
+
+/** The status of a conversation. */
+export interface StatusRecord {
+  readonly _tag: "STATUS";
+  readonly conversation: ConversationKey;
+  readonly status: NoticeStatus;
+  /** Whether it came from `importStatuses` and was never set since: an import may replace it. */
+  readonly imported: boolean;
+}
+
+/** A notice that waits in its conversation's queue. Times are in milliseconds since the epoch. */
+export interface NoticeRecord {
+  readonly _tag: "NOTICE";
+  readonly conversation: ConversationKey;
+  readonly notice: OutboundMessage;
+  /** How often delivery was tried. */
+  readonly attempts: number;
+  /** When the notice was stored first. */
+  readonly storedAt: number;
+  /**
+   * When the head of the conversation may be claimed: its due time, or the end of its lease while it
+   * is claimed. All notices of a conversation have the same.
+   */
+  readonly dueAt: number;
+  /** Why the notice was postponed the last time. Only the head of a queue can have one. */
+  readonly reason?: string;
+}
+
+/** A dead letter. */
+export interface DeadLetterRecord {
+  readonly _tag: "DEAD_LETTER";
+  readonly letter: DeadLetter;
+}
+
+/** One thing that a store holds. */
+export type StoreRecord =
+  | FriendsRecord
+  | MemberRecord
+  | StatusRecord
+  | NoticeRecord
+  | DeadLetterRecord;
+
+const Time = guarded(
+  "milliseconds since the epoch",
+  (value): value is number => typeof value === "number" && Number.isFinite(value),
+);
+
+const Attempts = guarded(
+  "a whole number that is not negative",
+  (value): value is number =>
+    typeof value === "number" && Number.isSafeInteger(value) && value >= 0,
+);
+
+const FriendsRecord: t.Type<FriendsRecord, unknown, unknown> = t.refinement(
+  t.type({ _tag: t.literal("FRIENDS"), user: Id, friend: Id }),
+  ({ user, friend }) => user < friend,
+  "two different users, the smaller id first",
+);
+
+const MemberRecord: t.Type<MemberRecord, unknown, unknown> = t.type({
+  _tag: t.literal("MEMBER"),
+  group: Id,
+  user: Id,
+});
+
+const StatusRecord: t.Type<StatusRecord, unknown, unknown> = t.type({
+  _tag: t.literal("STATUS"),
+  conversation: NonEmptyText,
+  status: NoticeStatus,
+  imported: t.boolean,
+});
+
+const NoticeRecord: t.Type<NoticeRecord, unknown, unknown> = t.intersection([
+  t.type({
+    _tag: t.literal("NOTICE"),
+    conversation: NonEmptyText,
+    notice: OutboundMessage,
+    attempts: Attempts,
+    storedAt: Time,
+    dueAt: Time,
+  }),
+  t.partial({ reason: t.string }),
+]);
+
+const DeadLetterRecord: t.Type<DeadLetterRecord, unknown, unknown> = t.type({
+  _tag: t.literal("DEAD_LETTER"),
+  letter: DeadLetter,
+});
+
+/**
+ * Reads a {@link StoreRecord}, for what keeps records outside a store.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { StoreRecord } from "sealtalk-misc";
+ *
+ * assert.equal(StoreRecord.is({ _tag: "MEMBER", group: "7", user: "1" }), true);
+ * assert.equal(StoreRecord.is({ _tag: "FRIENDS", user: "2", friend: "1" }), false);
+ * ```
+ */
+export const StoreRecord: t.Type<StoreRecord, unknown, unknown> = t.union(
+  [FriendsRecord, MemberRecord, StatusRecord, NoticeRecord, DeadLetterRecord],
+  "a record of a store",
+);

@@ -1,0 +1,50 @@
+import type { Option } from "fp-ts/lib/Option.js";
+import type { StoreRecord } from "../domain/store-record.ts";
+import type { Stored } from "./outbox.ts";
+
+/** Some records of a store, and where to go on. */
+export interface StorePage {
+  /** At most {@link MAX_PAGE_RECORDS}. A page that is not the last may be empty too. */
+  readonly records: ReadonlyArray<StoreRecord>;
+  /** The cursor of the next page. `none`: this is the last page. */
+  readonly next: Option<string>;
+}
+
+/** The most records of a page, and of a call to `write`. */
+export const MAX_PAGE_RECORDS = 1_000;
+
+/**
+ * Moves everything that one store holds to another store. Both should rest meanwhile: a record that
+ * changes between two pages may be read in its old state, in its new state, twice, or not at all.
+ */
+export interface StoreTransfer {
+  /**
+   * Reads a page; `none` is the first. The order is: relationships, statuses, notices (those of a
+   * conversation one after the other, in the order of its queue), dead letters (the longest dead
+   * first). A cursor is valid for the store that made it, in every process; nothing is kept for it.
+   */
+  readonly read: (cursor: Option<string>) => Stored<StorePage>;
+  /**
+   * Returns how many records of this export the store has stored: all before that number, and none
+   * from it on that a repeated `write` would not skip. 0 for an export that it does not know.
+   */
+  readonly received: (exportId: string) => Stored<number>;
+  /**
+   * Stores records of an export, which are numbered from 0: these begin with number `first`, which
+   * is at most `received(exportId)`. Skips the records that it has stored before: after a fault a
+   * call may be kept in part, and repeated it stores the rest and changes nothing twice.
+   *
+   * - A relationship is added.
+   * - A status replaces the conversation's: as one that was set here, or, if it is an imported one,
+   *   as `importStatuses` does. It makes no notice.
+   * - A notice is appended to its conversation's queue, its attempts and its age kept. If the queue
+   *   was empty the notice is due at `dueAt`, and counts as postponed for its `reason` if it has one;
+   *   otherwise it waits behind the others.
+   * - A dead letter is kept aside with the others.
+   */
+  readonly write: (
+    exportId: string,
+    first: number,
+    records: ReadonlyArray<StoreRecord>,
+  ) => Stored<void>;
+}
