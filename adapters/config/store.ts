@@ -20,7 +20,7 @@ import {
 
 /** Where settings, notices and relationships are kept. */
 export type StoreConfig =
-  | { readonly _tag: "LMDB" }
+  | { readonly _tag: "SQLITE" }
   | { readonly _tag: "MEMORY" }
   | {
       readonly _tag: "REDIS";
@@ -37,11 +37,11 @@ export type StoreConfig =
       readonly commandMs: number;
     };
 
-const STORES = ["lmdb", "redis", "memory"] as const;
+const STORES = ["sqlite", "redis", "memory"] as const;
 
 const readStoreKind = (env: Env, { serving }: ConfigChecks): Read<(typeof STORES)[number]> =>
   pipe(
-    withDefault(env, "STORE", oneOf(STORES), "lmdb"),
+    withDefault(env, "STORE", oneOf(STORES), "sqlite"),
     E.chain((store) =>
       store === "memory" && serving && isProduction(env)
         ? faulty("STORE", "expected a store that outlives the process, in production")
@@ -83,8 +83,8 @@ export const readStore = (env: Env, checks: ConfigChecks): Read<StoreConfig> =>
       switch (kind) {
         case "memory":
           return { _tag: "MEMORY" };
-        case "lmdb":
-          return { _tag: "LMDB" };
+        case "sqlite":
+          return { _tag: "SQLITE" };
         case "redis":
           return {
             _tag: "REDIS",

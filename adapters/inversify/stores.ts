@@ -63,12 +63,12 @@ const openStore = async (store: StoreConfig, dataDir: string): Promise<tokens.St
   switch (store._tag) {
     case "MEMORY":
       return { ...EMBEDDED, ...makeMemoryStore(), close: async () => {} };
-    case "LMDB": {
-      const { openLmdbStore } = await import("../lmdb/mod.ts");
+    case "SQLITE": {
+      const { openSqliteStore } = await import("../sqlite/mod.ts");
       return {
         ...EMBEDDED,
         ...(await opened(
-          openLmdbStore({ dir: dataDir }),
+          openSqliteStore({ dir: dataDir }),
           ({ cause }) => new OpeningFault(`store: ${cause}`),
         )),
       };

@@ -1,0 +1,179 @@
+import { rmSync, statSync } from "node:fs";
+import {
+  type Connect,
+  type Connection,
+  explain,
+  isBusy,
+  isDamage,
+  type Statement,
+} from "./driver.ts";
+import { checkVersion, openToWrite } from "./schema.ts";
+import { makeWrites, type Writes } from "./writes.ts";
+
+/** A change to make: the name of one of {@link Writes}, and its arguments. */
+export type Call = readonly [name: keyof Writes, args: ReadonlyArray<unknown>];
+
+/** What a change answered, or why it was not made. */
+export type Outcome = { readonly value: unknown } | { readonly fault: string };
+
+/** What became of calls that were committed together. */
+export interface Committed {
+  /** One a call, in the order of the calls. */
+  readonly outcomes: ReadonlyArray<Outcome>;
+  /** Which file was written, if one is open: see {@link identityOf}. */
+  readonly identity: string | undefined;
+}
+
+/** The one writer of a process. */
+export interface Committer {
+  /**
+   * Makes the changes in one transaction, and answers once that is flushed. If one of them cannot be
+   * made, each is tried in a transaction of its own.
+   */
+  readonly commit: (calls: ReadonlyArray<Call>) => Committed;
+  readonly close: () => void;
+}
+
+// How long a transaction of another process may hold the lock before a commit fails. The callers of
+// the writer wait longer.
+const LOCK_MS = 2_000;
+
+// Between two attempts to get the lock. SQLite's own pauses grow, which starves one of two writers.
+const MIN_PAUSE_MS = 0.1;
+const MAX_PAUSE_MS = 0.4;
+
+const cell = new Int32Array(new SharedArrayBuffer(4));
+
+/** The file while it is open. */
+interface OpenFile {
+  readonly connection: Connection;
+  readonly writes: Writes;
+  readonly begin: Statement;
+  readonly end: Statement;
+  readonly identity: string;
+  readonly log: string | undefined;
+}
+
+/**
+ * Opens the file `path` to write, and makes it if it is not there.
+ *
+ * @throws an Error that says why it cannot be opened.
+ */
+export const makeCommitter = (connect: Connect, path: string): Committer => {
+  let file: OpenFile | undefined;
+
+  const open = (): OpenFile => {
+    const connection = openToWrite(connect, path);
+    file = {
+      connection,
+      writes: makeWrites(connection, path),
+      begin: connection.prepare("BEGIN IMMEDIATE"),
+      end: connection.prepare("COMMIT"),
+      identity: identityOf(path) ?? "",
+      log: identityOf(`${path}-wal`),
+    };
+    return file;
+  };
+
+  /** The file, opened again if another one is in its place. */
+  const current = (): OpenFile => {
+    if (file !== undefined && identityOf(path) === file.identity) {
+      return file;
+    }
+    abandon();
+    if (identityOf(path) === undefined) {
+      throw new Error(
+        `${path} was deleted while it was in use. Put it back, or restart to begin with an empty store`,
+      );
+    }
+    return open();
+  };
+
+  /**
+   * Closes a file that was deleted or replaced. Its log is written back into it and removed: SQLite
+   * would apply a log that is left there to whatever file has the same name.
+   */
+  const abandon = (): void => {
+    if (file === undefined) {
+      return;
+    }
+    const { connection, log } = file;
+    file = undefined;
+    try {
+      connection.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    } finally {
+      connection.close();
+      if (log !== undefined && identityOf(`${path}-wal`) === log) {
+        rmSync(`${path}-wal`, { force: true });
+        rmSync(`${path}-shm`, { force: true });
+      }
+    }
+  };
+
+  const transact = (
+    { connection, writes, begin, end, identity }: OpenFile,
+    calls: ReadonlyArray<Call>,
+  ) => {
+    try {
+      waitForLock(begin);
+      checkVersion(connection, path);
+      const values = calls.map(([name, args]) => Reflect.apply(writes[name], undefined, args));
+      end.run();
+      if (identityOf(path) !== identity) {
+        throw new Error(`${path} was deleted or replaced while it was in use`);
+      }
+      return values.map((value) => ({ value }));
+    } catch (fault) {
+      rollBack(connection);
+      throw fault;
+    }
+  };
+
+  const attempt = (calls: ReadonlyArray<Call>): ReadonlyArray<Outcome> => {
+    try {
+      return transact(current(), calls);
+    } catch (fault) {
+      return calls.length > 1 && isDamage(fault)
+        ? calls.flatMap((call) => attempt([call]))
+        : calls.map(() => ({ fault: explain(path, fault) }));
+    }
+  };
+
+  open();
+  return {
+    commit: (calls) => ({ outcomes: attempt(calls), identity: file?.identity }),
+    close: () => {
+      file?.connection.close();
+      file = undefined;
+    },
+  };
+};
+
+/** Names the file that is at a path now, or `undefined` if there is none. */
+export const identityOf = (path: string): string | undefined => {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats === undefined ? undefined : `${stats.dev}:${stats.ino}`;
+};
+
+const waitForLock = (begin: Statement): void => {
+  const ends = performance.now() + LOCK_MS;
+  for (;;) {
+    try {
+      begin.run();
+      return;
+    } catch (fault) {
+      if (!isBusy(fault) || performance.now() > ends) {
+        throw fault;
+      }
+      Atomics.wait(cell, 0, 0, MIN_PAUSE_MS + Math.random() * (MAX_PAUSE_MS - MIN_PAUSE_MS));
+    }
+  }
+};
+
+const rollBack = (connection: Connection): void => {
+  try {
+    connection.exec("ROLLBACK");
+  } catch {
+    // SQLite has rolled back already, as it does where the disk is full or fails.
+  }
+};

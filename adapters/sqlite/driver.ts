@@ -1,0 +1,119 @@
+/** A value of a column. The store has no blobs and no integers beyond 2^53. */
+export type Value = string | number | null;
+
+/** A row of an answer, not yet decoded. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** A prepared statement. */
+export interface Statement {
+  readonly get: (...parameters: ReadonlyArray<Value>) => Row | undefined;
+  readonly all: (...parameters: ReadonlyArray<Value>) => ReadonlyArray<Row>;
+  readonly run: (...parameters: ReadonlyArray<Value>) => { readonly changes: number | bigint };
+}
+
+/** An open connection to a database file: what the store needs of `node:sqlite`. */
+export interface Connection {
+  readonly exec: (sql: string) => void;
+  readonly prepare: (sql: string) => Statement;
+  readonly close: () => void;
+}
+
+/** Opens a connection to a file. */
+export type Connect = (path: string, options?: { readonly readOnly: boolean }) => Connection;
+
+const MISSING =
+  "No SQLite driver found. Use Node 22.13 or later, Deno or Bun, which have one built in, " +
+  "or run `npm install @photostructure/sqlite@1.2.1`.";
+
+/**
+ * Loads SQLite: the runtime's own, or `@photostructure/sqlite` on Node 20, which has none.
+ *
+ * @throws an Error that says what to install if there is neither.
+ */
+export const loadDriver = async (): Promise<Connect> => {
+  const { DatabaseSync } = await withoutWarning(() =>
+    import("node:sqlite").catch(() =>
+      import("@photostructure/sqlite").catch(() => {
+        throw new Error(MISSING);
+      }),
+    ),
+  );
+  return (path, options = { readOnly: false }) => new DatabaseSync(path, options);
+};
+
+/** Loads a module while the warning that Node's SQLite is experimental is not printed. */
+const withoutWarning = async <A>(load: () => Promise<A>): Promise<A> => {
+  const { emitWarning } = process;
+  Object.assign(process, {
+    emitWarning: (warning: unknown, ...rest: ReadonlyArray<unknown>) => {
+      if (!/^SQLite is an experimental feature/.test(String(warning))) {
+        Reflect.apply(emitWarning, process, [warning, ...rest]);
+      }
+    },
+  });
+  try {
+    return await load();
+  } finally {
+    Object.assign(process, { emitWarning });
+  }
+};
+
+// Primary result codes of SQLite: https://www.sqlite.org/rescode.html
+const BUSY = 5;
+const READONLY = 8;
+const IOERR = 10;
+const CORRUPT = 11;
+const FULL = 13;
+const CANTOPEN = 14;
+const NOTADB = 26;
+
+// What concerns the whole store, and not one row or page of it.
+const STORE_WIDE: ReadonlyArray<number> = [BUSY, READONLY, IOERR, FULL, CANTOPEN];
+
+/** Whether SQLite refused a statement because another connection holds the lock. */
+export const isBusy = (fault: unknown): boolean => resultCode(fault) === BUSY;
+
+/** Whether a statement failed because of a row, a page or a value, so that others may still work. */
+export const isDamage = (fault: unknown): boolean => {
+  const code = resultCode(fault);
+  return code === undefined || !STORE_WIDE.includes(code);
+};
+
+/** Returns SQLite's primary result code of an error, or `undefined` if SQLite did not throw it. */
+const resultCode = (fault: unknown): number | undefined =>
+  fault instanceof Error && "errcode" in fault && typeof fault.errcode === "number"
+    ? fault.errcode & 0xff
+    : undefined;
+
+/** Says why a file could not be used, and what an operator can do about it. */
+export const explain = (path: string, fault: unknown): string => {
+  const detail = detailOf(fault);
+  switch (resultCode(fault)) {
+    case BUSY:
+      return `Cannot write ${path}: another process keeps it locked (${detail}).`;
+    case READONLY:
+      return `Cannot write ${path}: the file, its folder or its disk is read-only (${detail}).`;
+    case IOERR:
+      return `Cannot use ${path}: the disk failed (${detail}). The server goes on when the disk works again.`;
+    case FULL:
+      return `Cannot write ${path}: the disk is full (${detail}). Free some space; the server recovers without a restart.`;
+    case CANTOPEN:
+      return `Cannot open ${path} (${detail}). Check the folder and the rights of this user.`;
+    case CORRUPT:
+    case NOTADB:
+      return `${path} is damaged or is not a SQLite file (${detail}). Restore a backup: sealtalk-misc restore FILE.`;
+    default:
+      return `Cannot use ${path}: ${detail}.`;
+  }
+};
+
+const detailOf = (fault: unknown): string => {
+  if (!(fault instanceof Error)) {
+    return String(fault);
+  }
+  const extended =
+    "errcode" in fault && typeof fault.errcode === "number" && fault.errcode > 0xff
+      ? `, SQLite code ${fault.errcode}`
+      : "";
+  return `${fault.message}${extended}`;
+};

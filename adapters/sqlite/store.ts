@@ -1,0 +1,113 @@
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { resolve } from "node:path";
+import { pipe } from "fp-ts/lib/function.js";
+import * as TE from "fp-ts/lib/TaskEither.js";
+import {
+  type ImportableSettings,
+  type Outbox,
+  type RelationshipDirectory,
+  type StoreTransfer,
+  type StoreUnavailable,
+  storeUnavailable,
+} from "../../core/mod.ts";
+import { explain, loadDriver } from "./driver.ts";
+import { openSqliteFile, type SqliteFile } from "./file.ts";
+import { makeOutbox } from "./outbox.ts";
+import { makeRelationships } from "./relationships.ts";
+import { makeSettings } from "./settings.ts";
+import { makeTransfer } from "./transfer.ts";
+
+/** The ports that the embedded store serves, and the end of it. */
+export interface SqliteStore {
+  /** The path of the database file. */
+  readonly path: string;
+  readonly settings: ImportableSettings;
+  readonly outbox: Outbox;
+  readonly relationships: RelationshipDirectory;
+  readonly transfer: StoreTransfer;
+  /** Waits for what is being written. Later calls are STORE_UNAVAILABLE. */
+  readonly close: () => Promise<void>;
+}
+
+/** Where an embedded store is, and how it works. */
+export interface SqliteStoreOptions {
+  /** A folder on a local disk. The store is the file `store.db` in it. */
+  readonly dir: string;
+  /**
+   * Whether a folder or file that is missing is made.
+   * @default true
+   */
+  readonly create?: boolean;
+  /**
+   * Whether changes are made on a thread of their own, so that nothing else waits for the disk. A
+   * short program opens faster without one.
+   * @default true
+   */
+  readonly thread?: boolean;
+  /**
+   * Returns milliseconds since the epoch.
+   * @default Date.now
+   */
+  readonly now?: () => number;
+  /**
+   * How long a change may take, in milliseconds, before its caller is told that it is unknown.
+   * @default 3_000
+   */
+  readonly deadlineMs?: number;
+}
+
+/** Returns the path of the store in a folder. */
+export const storePath = (dir: string): string => resolve(dir, "store.db");
+
+/**
+ * Opens the embedded store: a change is acknowledged once it is committed and flushed to the disk.
+ * Any number of processes of one machine may open the same folder.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { mkdtemp } from "node:fs/promises";
+ * import { isRight } from "fp-ts/lib/Either.js";
+ * import { openSqliteStore } from "sealtalk-misc/sqlite";
+ *
+ * const store = await openSqliteStore({ dir: await mkdtemp("/tmp/misc-") })();
+ * assert.ok(isRight(store));
+ * await store.right.close();
+ * ```
+ */
+export const openSqliteStore = ({
+  dir,
+  create = true,
+  thread = true,
+  now = Date.now,
+  deadlineMs = 3_000,
+}: SqliteStoreOptions): TE.TaskEither<StoreUnavailable, SqliteStore> => {
+  const path = storePath(dir);
+  return pipe(
+    TE.tryCatch(
+      async () => {
+        if (create) {
+          await mkdir(dir, { recursive: true, mode: 0o700 });
+        } else if (!existsSync(path)) {
+          throw new Error(`There is no store at ${path}`);
+        }
+        return openSqliteFile(await loadDriver(), { path, deadlineMs, thread });
+      },
+      (fault) => storeUnavailable(explain(path, fault)),
+    ),
+    TE.map((file) => makeStore(path, file, now)),
+  );
+};
+
+const makeStore = (path: string, file: SqliteFile, now: () => number): SqliteStore => {
+  const outbox = makeOutbox(file, now);
+  return {
+    path,
+    settings: makeSettings(file, outbox),
+    outbox: outbox.outbox,
+    relationships: makeRelationships(file),
+    transfer: makeTransfer(file),
+    close: file.close,
+  };
+};

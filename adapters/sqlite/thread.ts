@@ -1,0 +1,24 @@
+/**
+ * The writer's thread. It is given the path of the file, says once whether it could open it, and
+ * answers each list of calls that it is sent; "close" closes the file.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { makeCommitter } from "./committer.ts";
+import { explain, loadDriver } from "./driver.ts";
+
+const { path }: { readonly path: string } = workerData;
+
+try {
+  const committer = makeCommitter(await loadDriver(), path);
+  parentPort?.on("message", (message) => {
+    if (message === "close") {
+      committer.close();
+      parentPort?.postMessage("closed");
+    } else {
+      parentPort?.postMessage(committer.commit(message));
+    }
+  });
+  parentPort?.postMessage("opened");
+} catch (fault) {
+  parentPort?.postMessage({ fault: explain(path, fault) });
+}

@@ -1,0 +1,367 @@
+import type {
+  ConversationKey,
+  ConversationType,
+  DeadLetter,
+  Id,
+  NoticeStatus,
+  StoreRecord,
+} from "../../core/mod.ts";
+import {
+  type Connection,
+  explain,
+  isDamage,
+  type Row,
+  type Statement,
+  type Value,
+} from "./driver.ts";
+
+/** A notice on its way into a queue. `notice` is the message as JSON. */
+export interface NewNotice {
+  readonly conversation: ConversationKey;
+  readonly type: ConversationType;
+  readonly notice: string;
+  readonly attempts: number;
+  readonly storedAt: number;
+  /** When the notice may be claimed, if no other one waits in its conversation. */
+  readonly dueAt: number;
+  /** Why it was postponed, if no other one waits in its conversation. */
+  readonly reason: string | null;
+}
+
+/** The end of a claim. `at`: now; `until`: when a postponed notice is due. */
+export interface Settlement {
+  readonly conversation: ConversationKey;
+  readonly token: number;
+  readonly outcome: "DELIVERED" | "POSTPONED" | "DEAD";
+  readonly reason: string;
+  readonly at: number;
+  readonly until: number;
+}
+
+/** A page of a long change: where it goes on, and how many rows it changed. */
+export interface Page<Cursor> {
+  readonly done: number;
+  readonly next: Cursor | null;
+}
+
+/** A queue in the order in which queues are due. */
+export interface Turn {
+  readonly type: ConversationType;
+  readonly dueAt: number;
+  readonly conversation: ConversationKey;
+}
+
+// Rows of one page: about ten milliseconds of the write lock.
+const PAGE = 500;
+
+const APPEND = `
+  INSERT INTO notices (conversation, position, notice, attempts, stored_at)
+  SELECT ?1, coalesce(max(position), 0) + 1, ?2, ?3, ?4 FROM notices WHERE conversation = ?1`;
+
+const HEAD = "SELECT min(position) FROM notices WHERE conversation = ?1";
+
+/** What a claim of the writer is: rows that are not yet decoded, or why the head cannot be claimed. */
+export type ClaimRow = Row | { readonly fault: string } | null;
+
+/** The changes of the store's rows, each for use within a transaction. */
+export interface Writes {
+  /** Appends a notice and, unless it is null, sets a status. */
+  readonly add: (entry: NewNotice, status: NoticeStatus | null) => void;
+  readonly importStatuses: (some: ReadonlyArray<readonly [ConversationKey, NoticeStatus]>) => void;
+  readonly claim: (type: ConversationType, at: number, until: number) => ClaimRow;
+  /** Ends a claim. Answers false if the token is not that of the conversation's claim. */
+  readonly settle: (settlement: Settlement) => boolean;
+  /** Makes queues due that are postponed beyond `at`: one page of those behind `after`. */
+  readonly retry: (at: number, after: Turn) => Page<Turn>;
+  /** Puts one page of the dead letters up to `last` back into their queues. */
+  readonly revive: (last: number, at: number) => Page<number>;
+  readonly addFriends: (pairs: ReadonlyArray<readonly [Id, Id]>) => void;
+  readonly removeFriends: (user: Id, friend: Id) => void;
+  readonly addMembers: (group: Id, users: ReadonlyArray<Id>) => void;
+  readonly removeMembers: (group: Id, users: ReadonlyArray<Id>) => void;
+  /** Writes the records of an export that were not written before. */
+  readonly receive: (exportId: string, first: number, records: ReadonlyArray<StoreRecord>) => void;
+  /** Writes something, to find out whether that is possible. */
+  readonly probe: () => void;
+}
+
+/** Makes the changes for a connection to the file `path`. */
+export const makeWrites = (connection: Connection, path: string): Writes => {
+  const statements = new Map<string, Statement>();
+  const prepared = (sql: string): Statement => {
+    const statement = statements.get(sql) ?? connection.prepare(sql);
+    statements.set(sql, statement);
+    return statement;
+  };
+  const run = (sql: string, ...parameters: ReadonlyArray<Value>): number =>
+    Number(prepared(sql).run(...parameters).changes);
+
+  const count = (state: string, reason: string, by: number): void => {
+    run(
+      "INSERT INTO counts VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
+      state,
+      reason,
+      by,
+    );
+  };
+
+  const append = (entry: NewNotice): void => {
+    const { conversation, type, notice, attempts, storedAt, dueAt, reason } = entry;
+    run(APPEND, conversation, notice, attempts, storedAt);
+    count("waiting", "", 1);
+    const isFirst =
+      run(
+        "INSERT INTO queues (conversation, type, due_at, reason) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        conversation,
+        type,
+        dueAt,
+        reason,
+      ) > 0;
+    if (isFirst && reason !== null) {
+      count("postponed", reason, 1);
+    }
+  };
+
+  const setStatus = (
+    column: "status" | "imported",
+    conversation: ConversationKey,
+    status: NoticeStatus,
+  ): void => {
+    run(
+      `INSERT INTO statuses (conversation, ${column}) VALUES (?, ?)
+       ON CONFLICT DO UPDATE SET ${column} = excluded.${column}`,
+      conversation,
+      status,
+    );
+  };
+
+  const addDeadLetter = (letter: DeadLetter): void => {
+    const { conversation, notice, reason, attempts, storedAt, diedAt } = letter;
+    run(
+      `INSERT INTO dead_letters (conversation, type, notice, reason, attempts, stored_at, died_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      ...[conversation, notice.conversationType, JSON.stringify(notice)],
+      ...[reason, attempts, storedAt, diedAt],
+    );
+    count("dead", reason, 1);
+  };
+
+  const settle: Writes["settle"] = ({ conversation, token, outcome, reason, at, until }) => {
+    const queue = prepared(
+      "SELECT reason FROM queues WHERE conversation = ? AND token = ? AND token > 0",
+    ).get(conversation, token);
+    if (queue === undefined) {
+      return false;
+    }
+    if (typeof queue.reason === "string") {
+      count("postponed", queue.reason, -1);
+    }
+    if (outcome === "POSTPONED") {
+      count("postponed", reason, 1);
+      run(
+        `UPDATE notices SET attempts = attempts + 1 WHERE conversation = ?1 AND position = (${HEAD})`,
+        conversation,
+      );
+      run(
+        "UPDATE queues SET due_at = ?, token = 0, reason = ? WHERE conversation = ?",
+        until,
+        reason,
+        conversation,
+      );
+      return true;
+    }
+    if (outcome === "DEAD") {
+      run(
+        `INSERT INTO dead_letters (conversation, type, notice, reason, attempts, stored_at, died_at)
+         SELECT q.conversation, q.type, n.notice, ?2, n.attempts + 1, n.stored_at, ?3
+         FROM queues q JOIN notices n USING (conversation)
+         WHERE q.conversation = ?1 AND n.position = (${HEAD})`,
+        conversation,
+        reason,
+        at,
+      );
+      count("dead", reason, 1);
+    }
+    run(`DELETE FROM notices WHERE conversation = ?1 AND position = (${HEAD})`, conversation);
+    count("waiting", "", -1);
+    const hasNext =
+      run(
+        `UPDATE queues SET due_at = ?2, token = 0, reason = NULL
+         WHERE conversation = ?1 AND EXISTS (SELECT 1 FROM notices WHERE conversation = ?1)`,
+        conversation,
+        at,
+      ) > 0;
+    if (!hasNext) {
+      run("DELETE FROM queues WHERE conversation = ?", conversation);
+    }
+    return true;
+  };
+
+  /**
+   * Settles a claim, and undoes that: a notice whose settling would fail, because a row or a page
+   * that it needs is damaged, must not be sent, or it would be sent again on each lease.
+   */
+  const rehearse = (settlement: Settlement): void => {
+    run("SAVEPOINT rehearsal");
+    settle(settlement);
+    run("ROLLBACK TO rehearsal");
+    run("RELEASE rehearsal");
+  };
+
+  const claim: Writes["claim"] = (type, at, until) => {
+    const queue = prepared(
+      `UPDATE queues SET due_at = ?1, token = (SELECT value + 1 FROM numbers WHERE name = 'token')
+       WHERE conversation = (
+         SELECT conversation FROM queues WHERE type = ?2 AND due_at <= ?3 ORDER BY due_at LIMIT 1)
+       RETURNING conversation, token`,
+    ).get(until, type, at);
+    if (queue === undefined) {
+      return null;
+    }
+    const { conversation, token } = queue;
+    run("UPDATE numbers SET value = value + 1 WHERE name = 'token'");
+    if (typeof conversation !== "string" || typeof token !== "number") {
+      throw new Error("a row in queues is damaged");
+    }
+    try {
+      const head = prepared(
+        `SELECT notice, attempts, stored_at AS storedAt FROM notices
+         WHERE conversation = ?1 AND position = (${HEAD})`,
+      ).get(conversation);
+      if (head === undefined) {
+        throw new Error(`the queue of ${conversation} has no notices`);
+      }
+      rehearse({ conversation, token, outcome: "DEAD", reason: "", at, until });
+      return { conversation, token, ...head };
+    } catch (fault) {
+      if (!isDamage(fault)) {
+        throw fault;
+      }
+      // The lease stays, so that the other conversations get their turn before this one is tried again.
+      return { fault: explain(path, fault) };
+    }
+  };
+
+  const retry: Writes["retry"] = (at, after) => {
+    const rows = prepared(
+      `SELECT conversation, due_at AS dueAt, token FROM queues
+       WHERE type = ? AND (due_at, conversation) > (?, ?)
+       ORDER BY due_at, conversation LIMIT ${PAGE}`,
+    ).all(after.type, after.dueAt, after.conversation);
+    let done = 0;
+    let next = after;
+    for (const { conversation, dueAt, token } of rows) {
+      next = { type: after.type, conversation: String(conversation), dueAt: Number(dueAt) };
+      done +=
+        token === 0
+          ? run("UPDATE queues SET due_at = ? WHERE conversation = ?", at, next.conversation)
+          : 0;
+    }
+    return { done, next: rows.length < PAGE ? null : next };
+  };
+
+  const revive: Writes["revive"] = (last, at) => {
+    const rows = prepared(
+      `SELECT id, conversation, type, notice, reason, attempts, stored_at AS storedAt
+       FROM dead_letters WHERE id <= ? ORDER BY died_at, id LIMIT ${PAGE}`,
+    ).all(last);
+    for (const row of rows) {
+      append({
+        conversation: String(row.conversation),
+        type: row.type === "GROUP" ? "GROUP" : "PRIVATE",
+        notice: String(row.notice),
+        attempts: Number(row.attempts),
+        storedAt: Number(row.storedAt),
+        dueAt: at,
+        reason: null,
+      });
+      count("dead", String(row.reason), -1);
+      run("DELETE FROM dead_letters WHERE id = ?", Number(row.id));
+    }
+    return { done: rows.length, next: rows.length < PAGE ? null : last };
+  };
+
+  const befriend = (user: Id, friend: Id): void => {
+    const sql = "INSERT INTO friends VALUES (?, ?) ON CONFLICT DO NOTHING";
+    run(sql, user, friend);
+    run(sql, friend, user);
+  };
+
+  const join = (group: Id, user: Id): void => {
+    run("INSERT INTO members VALUES (?, ?) ON CONFLICT DO NOTHING", group, user);
+  };
+
+  const store = (record: StoreRecord): void => {
+    switch (record._tag) {
+      case "FRIENDS":
+        befriend(record.user, record.friend);
+        break;
+      case "MEMBER":
+        join(record.group, record.user);
+        break;
+      case "STATUS":
+        setStatus(record.imported ? "imported" : "status", record.conversation, record.status);
+        break;
+      case "NOTICE":
+        append({
+          ...record,
+          type: record.notice.conversationType,
+          notice: JSON.stringify(record.notice),
+          reason: record.reason ?? null,
+        });
+        break;
+      case "DEAD_LETTER":
+        addDeadLetter(record.letter);
+    }
+  };
+
+  return {
+    add: (entry, status) => {
+      append(entry);
+      if (status !== null) {
+        setStatus("status", entry.conversation, status);
+      }
+    },
+    importStatuses: (some) => {
+      for (const [conversation, status] of some) {
+        setStatus("imported", conversation, status);
+      }
+    },
+    claim,
+    settle,
+    retry,
+    revive,
+    addFriends: (pairs) => {
+      for (const [user, friend] of pairs) {
+        befriend(user, friend);
+      }
+    },
+    removeFriends: (user, friend) => {
+      run("DELETE FROM friends WHERE (user, friend) IN (VALUES (?1, ?2), (?2, ?1))", user, friend);
+    },
+    addMembers: (group, users) => {
+      for (const user of users) {
+        join(group, user);
+      }
+    },
+    removeMembers: (group, users) => {
+      for (const user of users) {
+        run("DELETE FROM members WHERE group_id = ? AND user = ?", group, user);
+      }
+    },
+    receive: (exportId, first, records) => {
+      const row = prepared("SELECT records FROM received WHERE export_id = ?").get(exportId);
+      const received = Number(row?.records ?? 0);
+      records.slice(Math.max(0, received - first)).forEach(store);
+      run(
+        `INSERT INTO received VALUES (?, ?)
+         ON CONFLICT DO UPDATE SET records = max(records, excluded.records)`,
+        exportId,
+        first + records.length,
+      );
+    },
+    probe: () => {
+      run("UPDATE numbers SET value = value + 1 WHERE name = 'probe'");
+    },
+  };
+};

@@ -1,0 +1,4 @@
+import { testCases } from "../support/contract.ts";
+import { sqliteCases } from "../support/subjects/sqlite.ts";
+
+testCases(sqliteCases);
