@@ -36,7 +36,7 @@ const DEFAULTS = {
   host: "127.0.0.1",
   port: 8585,
   dataDir: "./data",
-  store: { _tag: "LMDB" },
+  store: { _tag: "SQLITE" },
   mysql: O.none,
   ids: { _tag: "PLAIN" },
   sessions: {
@@ -82,7 +82,7 @@ for (const [env, part] of [
   [{ PORT: "0" }, { port: 0 }],
   [{ PORT: "65535" }, { port: 65_535 }],
   [{ DATA_DIR: "/var/lib/misc" }, { dataDir: "/var/lib/misc" }],
-  [{ STORE: "lmdb" }, { store: { _tag: "LMDB" } }],
+  [{ STORE: "sqlite" }, { store: { _tag: "SQLITE" } }],
   [{ STORE: "memory" }, { store: { _tag: "MEMORY" } }],
   [
     { SESSION_ISSUER: "https://id.example" },
@@ -131,10 +131,10 @@ for (const [env, part] of [
     { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318/" },
     { tracing: O.some({ endpoint: "http://127.0.0.1:4318", service: "sealtalk-misc" }) },
   ],
-  [{ REDIS_URL: "redis://a:6379,redis://b/" }, { store: { _tag: "LMDB" } }],
-  [{ REDIS_PREFIX: "misc:" }, { store: { _tag: "LMDB" } }],
+  [{ REDIS_URL: "redis://a:6379,redis://b/" }, { store: { _tag: "SQLITE" } }],
+  [{ REDIS_PREFIX: "misc:" }, { store: { _tag: "SQLITE" } }],
   [{ RELATIONSHIP_CACHE_SECONDS: "3600" }, { mysql: O.none }],
-  [{ LEGACY_COOKIE_MAX_AGE_DAYS: "7" }, { store: { _tag: "LMDB" } }],
+  [{ LEGACY_COOKIE_MAX_AGE_DAYS: "7" }, { store: { _tag: "SQLITE" } }],
 ] as const) {
   test(`readConfig() takes ${inspect(env, { breakLength: Infinity })}`, (t) => {
     t.like(config(env), part);
@@ -163,8 +163,8 @@ for (const [env, message] of [
   [{ PORT: "1e3" }, "expected a port from 0 to 65535"],
   [{ PORT: " 80" }, "expected a port from 0 to 65535"],
   [{ DATA_DIR: " " }, "expected a text that is not blank"],
-  [{ STORE: "postgres" }, "expected one of lmdb, redis, memory"],
-  [{ STORE: "LMDB" }, "expected one of lmdb, redis, memory"],
+  [{ STORE: "postgres" }, "expected one of sqlite, redis, memory"],
+  [{ STORE: "SQLITE" }, "expected one of sqlite, redis, memory"],
   [{ REDIS_URL: "http://a.example" }, "expected redis:// or rediss:// URLs, comma-separated"],
   [{ REDIS_URL: "redis://a,b:6379" }, "expected redis:// or rediss:// URLs, comma-separated"],
   [{ REDIS_URL: "redis:///3" }, "expected redis:// or rediss:// URLs, comma-separated"],

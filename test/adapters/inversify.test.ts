@@ -18,7 +18,7 @@ const containerFor = (env: Readonly<Record<string, string>>): Container => {
   return made.right;
 };
 
-for (const STORE of ["lmdb", "memory"]) {
+for (const STORE of ["sqlite", "memory"]) {
   for (const gateway of ["log", "rongcloud"] as const) {
     test(`every token yields its value once, on ${STORE} and ${gateway}`, async (t) => {
       const { dir, remove } = await makeTempDir();
@@ -94,7 +94,7 @@ test("what cannot be opened says so in one line", async (t) => {
       /^MYSQL_URL: expected ssl-ca to name a file of certificates, as PEM$/,
     ],
   ] as const) {
-    const container = containerFor({ STORE: "lmdb", ...env });
+    const container = containerFor({ STORE: "sqlite", ...env });
     await t.throwsAsync(container.getAsync<unknown>(token), { message });
     await closeContainer(container);
   }

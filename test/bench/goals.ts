@@ -9,8 +9,8 @@ export interface Goal {
 type Goals = Readonly<Record<string, Goal>>;
 
 /** By route: requests a second, of bare Hapi's in the same round. */
-export const OF_HAPI: Readonly<Record<"lmdb" | "redis", Goals>> = {
-  lmdb: {
+export const OF_HAPI: Readonly<Record<"sqlite" | "redis", Goals>> = {
+  sqlite: {
     mobile_version: { atLeast: 0.9 },
     client_version: { atLeast: 0.9 },
     latest_update: { atLeast: 0.85 },

@@ -10,7 +10,7 @@ export interface Bench {
   readonly headers: Headers;
   /** Ends something when the section is over. */
   readonly defer: Defer;
-  /** Requests a second that an earlier section had of ours on lmdb, by load. */
+  /** Requests a second that an earlier section had of ours on sqlite, by load. */
   readonly capacities: Map<string, number>;
 }
 

@@ -1,6 +1,7 @@
 /** Stores with people in them, each with the environment of a server on it. */
-import { openLmdbStore } from "../../adapters/lmdb/mod.ts";
+
 import { openRedisStore } from "../../adapters/redis/mod.ts";
+import { openSqliteStore } from "../../adapters/sqlite/mod.ts";
 import { succeed } from "../contract/expect.ts";
 import { type RedisServer, startRedisServer } from "../support/redis-server.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
@@ -10,13 +11,13 @@ import { introduce, VARIABLES } from "./requests.ts";
 type Variables = Readonly<Record<string, string>>;
 
 /** An embedded store in a folder of its own. */
-export const makeLmdb = async (defer: Defer): Promise<Variables> => {
+export const makeSqlite = async (defer: Defer): Promise<Variables> => {
   const { dir, remove } = await makeTempDir();
   defer(remove);
-  const store = await succeed(openLmdbStore({ dir }));
+  const store = await succeed(openSqliteStore({ dir }));
   await succeed(introduce(store.relationships));
   await store.close();
-  return { ...VARIABLES, STORE: "lmdb", DATA_DIR: dir };
+  return { ...VARIABLES, STORE: "sqlite", DATA_DIR: dir };
 };
 
 /** A Redis of its own, which keeps nothing on a disk. */

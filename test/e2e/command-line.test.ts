@@ -152,7 +152,7 @@ test("serve names SESSION_SECRET when DATA_DIR cannot be made", async (t) => {
 
 for (const [library, args] of [
   ["commander", ["--version"]],
-  ["lmdb", ["friends", "list", "a"]],
+  ["sqlite", ["friends", "list", "a"]],
 ] as const) {
   test(`without ${library} the program says so, and what it needs`, async (t) => {
     const { dir, remove } = await makeTempDir();

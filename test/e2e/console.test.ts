@@ -205,7 +205,7 @@ for (const [what, env] of [
     "where messages go to RongCloud",
     { RONGCLOUD_APP_KEY: "key", RONGCLOUD_APP_SECRET: "app-secret" },
   ],
-  ["in production", { NODE_ENV: "production", MESSAGE_GATEWAY: "log", STORE: "lmdb" }],
+  ["in production", { NODE_ENV: "production", MESSAGE_GATEWAY: "log", STORE: "sqlite" }],
 ] as const) {
   test(`it is not there ${what}`, async (t) => {
     const { dir, remove } = await makeTempDir();

@@ -25,7 +25,16 @@ const page = await readFile("docs/embedding.md", "utf8");
 test.after.always(remove);
 test.before(async () => {
   await makeProject(project, await packPackage(dir), [
-    ...["@hapi/hapi", "@hono/node-server", "chokidar", "cookie", "express", "hono", "jose", "lmdb"],
+    ...[
+      "@hapi/hapi",
+      "@hono/node-server",
+      "chokidar",
+      "cookie",
+      "express",
+      "hono",
+      "jose",
+      "@photostructure/sqlite",
+    ],
     ...["lru-cache", "proxy-addr"],
   ]);
 });
@@ -132,18 +141,18 @@ test("core, fetch and memory in a bundle need nothing of Node, and weigh what th
 
 for (const condition of ["workerd", "browser"]) {
   test(`who opens the embedded store in a ${condition} bundle hears why it cannot be`, async (t) => {
-    const entry = join(project, `lmdb-${condition}.mjs`);
-    const bundle = join(project, `lmdb-${condition}.bundle.mjs`);
+    const entry = join(project, `sqlite-${condition}.mjs`);
+    const bundle = join(project, `sqlite-${condition}.bundle.mjs`);
     await writeFile(
       entry,
-      'import { openLmdbStore } from "sealtalk-misc/lmdb";\n' +
-        'export const answer = await openLmdbStore({ dir: "data" })();\n',
+      'import { openSqliteStore } from "sealtalk-misc/sqlite";\n' +
+        'export const answer = await openSqliteStore({ dir: "data" })();\n',
     );
     await writeFile(bundle, await bundleOf(entry, { conditions: [condition] }));
     const { answer } = await import(bundle);
     t.is(answer._tag, "Left");
     t.is(answer.left._tag, "STORE_UNAVAILABLE");
-    t.regex(answer.left.cause, /^LMDB is native code .* not in a Worker or a browser$/);
+    t.regex(answer.left.cause, /^The SQLite store needs .* not in a Worker or a browser$/);
   });
 }
 

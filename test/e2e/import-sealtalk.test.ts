@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { type LmdbStore, openLmdbStore } from "../../adapters/lmdb/mod.ts";
+import { openSqliteStore, type SqliteStore } from "../../adapters/sqlite/mod.ts";
 import { id, succeed } from "../contract/expect.ts";
 import { drain, noticeFrom, senders } from "../contract/fixtures.ts";
 import { runCommand } from "../support/command.ts";
@@ -21,7 +21,7 @@ interface Prepared {
   readonly variables: Readonly<Record<string, string>>;
   readonly importing: (...args: ReadonlyArray<string>) => Promise<Ended>;
   /** Works on the store that is imported into. */
-  readonly inStore: (work: (store: LmdbStore) => Promise<void>) => Promise<void>;
+  readonly inStore: (work: (store: SqliteStore) => Promise<void>) => Promise<void>;
 }
 
 const prepare = async (t: ExecutionContext): Promise<Prepared> => {
@@ -35,7 +35,7 @@ const prepare = async (t: ExecutionContext): Promise<Prepared> => {
     variables,
     importing: (...args) => runCommand([...COMMAND, ...args], variables),
     inStore: async (work) => {
-      const store = await succeed(openLmdbStore({ dir: data }));
+      const store = await succeed(openSqliteStore({ dir: data }));
       try {
         await work(store);
       } finally {

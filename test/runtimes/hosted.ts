@@ -2,9 +2,9 @@ import { openRedisStore } from "../../adapters/redis/mod.ts";
 import type { Case } from "../support/cases.ts";
 import { startRedisServer } from "../support/redis-server.ts";
 import { fileCases } from "../support/subjects/files.ts";
-import { lmdbCases } from "../support/subjects/lmdb.ts";
 import { redisCases } from "../support/subjects/redis.ts";
 import { askRuntime, rongCloudCases } from "../support/subjects/rongcloud.ts";
+import { sqliteCases } from "../support/subjects/sqlite.ts";
 
 /** What needs sockets, files, native code, and how to be rid of the servers behind it. */
 export interface Hosted {
@@ -23,7 +23,7 @@ export const startHosted = async (): Promise<Hosted> => {
   return {
     cases: [
       ...redisCases("redis", open),
-      ...lmdbCases,
+      ...sqliteCases,
       ...fileCases,
       ...rongCloudCases("the runtime's fetch", askRuntime),
     ],

@@ -27,7 +27,7 @@ const PARTS: ReadonlyArray<readonly [string, RegExp]> = [
   ["ids", /^(plain|n3d) ids/],
   ["fetch, session", /^fetch/],
   ["redis", /^redis /],
-  ["lmdb", /^(joined )?lmdb /],
+  ["sqlite", /^sqlite /],
   ["file", /^file:/],
   ["rongcloud", /^rongcloud/],
   ["the whole server", /^server /],
@@ -112,7 +112,7 @@ for (const [name, contracts, server] of HOSTED) {
     await until("the notice is delivered", async () => deployment.rongCloud.taken.length === 1);
     // What runs Deno's tasks passes the signal on, and may itself end by it.
     t.true([0, 128 + constants.signals.SIGTERM].includes(Number(await second.end("SIGTERM"))));
-    hold(name, ["server of lmdb"]);
+    hold(name, ["server of sqlite"]);
   });
 }
 

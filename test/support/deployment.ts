@@ -1,6 +1,6 @@
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
-import { type LmdbStore, openLmdbStore } from "../../adapters/lmdb/mod.ts";
 import { signSession } from "../../adapters/session/mod.ts";
+import { openSqliteStore, type SqliteStore } from "../../adapters/sqlite/mod.ts";
 import type { StoreUnavailable } from "../../core/domain/errors.ts";
 import type { Outbox } from "../../core/ports/outbox.ts";
 import type { RelationshipDirectory } from "../../core/ports/relationships.ts";
@@ -50,9 +50,9 @@ export const makeDeployment = async (
   const { dir, remove } = place ?? (await makeTempDir());
   const rongCloud = await startFakeRongCloud(APPLICATION);
   const withStore = async <A>(
-    use: (store: LmdbStore) => TaskEither<StoreUnavailable, A>,
+    use: (store: SqliteStore) => TaskEither<StoreUnavailable, A>,
   ): Promise<A> => {
-    const store = await succeed(openLmdbStore({ dir }));
+    const store = await succeed(openSqliteStore({ dir }));
     const answer = await succeed(use(store));
     await store.close();
     return answer;

@@ -1,20 +1,14 @@
 import { join } from "node:path";
-import { open } from "lmdb";
+import { loadDriver } from "../../adapters/sqlite/driver.ts";
 import type { ConversationKey } from "../../core/domain/conversation.ts";
 
-/**
- * Reads from a store which conversations are claimed, and until when; milliseconds since the epoch.
- * Only while no process has the store open.
- */
+/** Reads from a store which conversations are claimed, and until when; milliseconds since the epoch. */
 export const leasesIn = async (dir: string): Promise<ReadonlyMap<ConversationKey, number>> => {
-  const store = open({ path: join(dir, "store.mdb"), overlappingSync: false });
-  const leases = store.openDB<{ readonly value: number }, ConversationKey>({
-    name: "leases",
-    encoding: "json",
-  });
-  const found = new Map([
-    ...leases.getRange().map(({ key, value }) => [key, value.value] as const),
-  ]);
-  await store.close();
-  return found;
+  const connect = await loadDriver();
+  const connection = connect(join(dir, "store.db"));
+  const rows = connection
+    .prepare("SELECT conversation, due_at AS until FROM queues WHERE token > 0")
+    .all();
+  connection.close();
+  return new Map(rows.map(({ conversation, until }) => [String(conversation), Number(until)]));
 };

@@ -39,7 +39,6 @@ const ADAPTERS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "adapters/http": ["adapters/session"],
   "adapters/ids": [],
   "adapters/inversify": ["node:", "inversify", "adapters"],
-  "adapters/lmdb": ["node:", "lmdb"],
   "adapters/logging": ["pino", "pino-pretty"],
   "adapters/memory": [],
   "adapters/metrics": ["prom-client"],
@@ -50,6 +49,7 @@ const ADAPTERS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "adapters/relay": [],
   "adapters/rongcloud": [],
   "adapters/session": ["jose", "cookie", "lru-cache"],
+  "adapters/sqlite": ["node:", "@photostructure/sqlite"],
   "adapters/tracing": ["@opentelemetry"],
   "adapters/undici": ["undici"],
 };
@@ -286,11 +286,11 @@ for (const [file, text, expected] of [
     ],
   ],
   [
-    "adapters/lmdb/a.ts",
+    "adapters/sqlite/a.ts",
     'import { env } from "node:process";\nexport const home = process.env["HOME"] ?? env;',
     [
-      "adapters/lmdb/a.ts:1 imports node:process: process is for adapters/cli alone",
-      "adapters/lmdb/a.ts:2 mentions process: process is for adapters/cli alone",
+      "adapters/sqlite/a.ts:1 imports node:process: process is for adapters/cli alone",
+      "adapters/sqlite/a.ts:2 mentions process: process is for adapters/cli alone",
     ],
   ],
   [

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { Redis } from "ioredis";
-import { openLmdbStore } from "../../../adapters/lmdb/mod.ts";
 import { openRedisStore } from "../../../adapters/redis/mod.ts";
+import { openSqliteStore } from "../../../adapters/sqlite/mod.ts";
 import { LEASE_MS } from "../../../core/domain/delivery.ts";
 import type { Outbox } from "../../../core/ports/outbox.ts";
 import type { RelationshipDirectory } from "../../../core/ports/relationships.ts";
@@ -16,7 +16,7 @@ import { residentOf, startOurs } from "../processes.ts";
 import { CALLER, GET_STATUS, type Load } from "../requests.ts";
 import type { Bench, Section } from "../section.ts";
 import { median } from "../statistics.ts";
-import { makeLmdb, makeRedis } from "../stores.ts";
+import { makeRedis, makeSqlite } from "../stores.ts";
 
 const SIZES = [1_000, 100_000, 1_000_000];
 const CALLS = 2_000;
@@ -151,12 +151,12 @@ const grow = async (
 const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MB`;
 
 export const benchConversations: Section = async (bench) => {
-  const lmdb = await makeLmdb(bench.defer);
-  const { DATA_DIR: dir = "" } = lmdb;
+  const sqlite = await makeSqlite(bench.defer);
+  const { DATA_DIR: dir = "" } = sqlite;
   await grow(bench, {
-    name: "lmdb",
-    variables: lmdb,
-    open: () => succeed(openLmdbStore({ dir })),
+    name: "sqlite",
+    variables: sqlite,
+    open: () => succeed(openSqliteStore({ dir })),
     held: async () => megabytes((await stat(join(dir, "store.mdb"))).size),
   });
   const { redis, variables } = await makeRedis(bench.defer);

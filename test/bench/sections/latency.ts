@@ -7,7 +7,7 @@ import { type Measured, startOurs } from "../processes.ts";
 import { LOADS } from "../requests.ts";
 import type { Section } from "../section.ts";
 import { SECONDS } from "../settings.ts";
-import { makeLmdb } from "../stores.ts";
+import { makeSqlite } from "../stores.ts";
 
 /** Long enough for the slowest of a thousand to be more than one. */
 const LATENCY_SECONDS = 3 * SECONDS;
@@ -16,7 +16,7 @@ const PERCENTILES = ["p50", "p99", "p999", "max"] as const;
 const NAMES = { p50: "p50", p99: "p99", p999: "p99.9", max: "max" };
 
 export const benchLatency: Section = async ({ report, generator, headers, defer, capacities }) => {
-  const ours = await startOurs(defer, await makeLmdb(defer));
+  const ours = await startOurs(defer, await makeSqlite(defer));
   const hapi = await startBare(defer, "bare-hapi", ours, LOADS, headers);
   const found: Array<{ name: string; rate: number; ours: Loaded; hapi: Loaded }> = [];
   for (const load of LOADS) {
@@ -30,7 +30,7 @@ export const benchLatency: Section = async ({ report, generator, headers, defer,
     found.push({ name: load.name, rate, ours: await run(ours), hapi: await run(hapi) });
   }
   report.line(
-    `On lmdb, evenly at half of the requests/s that ours had, for ${LATENCY_SECONDS} s; from when each request was due; ours beside bare Hapi, in ms.`,
+    `On sqlite, evenly at half of the requests/s that ours had, for ${LATENCY_SECONDS} s; from when each request was due; ours beside bare Hapi, in ms.`,
   );
   report.table(
     ["route", "p99, of bare Hapi's", "requests/s", ...PERCENTILES.map((name) => NAMES[name])],
@@ -46,7 +46,7 @@ export const benchLatency: Section = async ({ report, generator, headers, defer,
     latencyPlot(
       found.flatMap(({ name, ours, hapi }) =>
         PERCENTILES.flatMap((one) => [
-          { name, server: "sealtalk-misc on lmdb", percentile: NAMES[one], ms: ours[one] },
+          { name, server: "sealtalk-misc on sqlite", percentile: NAMES[one], ms: ours[one] },
           { name, server: "bare Hapi", percentile: NAMES[one], ms: hapi[one] },
         ]),
       ),

@@ -5,7 +5,7 @@ import { startOurs } from "../processes.ts";
 import { LOADS } from "../requests.ts";
 import type { Section } from "../section.ts";
 import { ROUNDS } from "../settings.ts";
-import { makeLmdb, makeRedis } from "../stores.ts";
+import { makeRedis, makeSqlite } from "../stores.ts";
 
 const DIRECTORY = "profiles";
 const SHOWN = 25;
@@ -60,7 +60,7 @@ export const benchProfile =
   async ({ report, generator, defer }) => {
     const load = loadNamed(route);
     const variables =
-      process.env.STORE === "redis" ? (await makeRedis(defer)).variables : await makeLmdb(defer);
+      process.env.STORE === "redis" ? (await makeRedis(defer)).variables : await makeSqlite(defer);
     const name = `${load.path.replace(/\W+/g, "-")}-${Date.now()}.cpuprofile`;
     await mkdir(DIRECTORY, { recursive: true });
     const server = await startOurs(defer, variables, {

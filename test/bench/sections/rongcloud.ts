@@ -9,7 +9,7 @@ import { SET_STATUS } from "../requests.ts";
 import type { Section } from "../section.ts";
 import { ROUNDS } from "../settings.ts";
 import { median, ratio } from "../statistics.ts";
-import { makeLmdb } from "../stores.ts";
+import { makeSqlite } from "../stores.ts";
 
 const APPLICATION = { APP_KEY: "app-key", APP_SECRET: "app-secret" };
 const SLOW_MS = 300;
@@ -58,7 +58,7 @@ export const benchRongCloud: Section = async ({ report, generator, defer }) => {
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const [name, variables] of cases) {
       // Another each time: what one round leaves undelivered is not the next one's work.
-      const server = await startOurs(defer, { ...(await makeLmdb(defer)), ...variables });
+      const server = await startOurs(defer, { ...(await makeSqlite(defer)), ...variables });
       const loaded = await generator.saturate(server, SET_STATUS);
       const waiting = await metricOf(server, WAITING);
       runs.get(name)?.push({ ...loaded, waiting });
@@ -70,7 +70,7 @@ export const benchRongCloud: Section = async ({ report, generator, defer }) => {
   const rate = ({ perSecond }: Run): number => perSecond;
   const [[none = ""] = []] = cases;
   report.line(
-    "set_screen_capture over 1,000 conversations on lmdb, at capacity; RongCloud's limits are lifted.",
+    "set_screen_capture over 1,000 conversations on sqlite, at capacity; RongCloud's limits are lifted.",
   );
   report.table(
     ["RongCloud", "of none", "requests/s", "p99", "notices waiting at the end"],

@@ -6,19 +6,19 @@ import { ratiosPlot } from "../plots.ts";
 import { startOurs } from "../processes.ts";
 import { LOADS } from "../requests.ts";
 import type { Section } from "../section.ts";
-import { makeLmdb, makeRedis } from "../stores.ts";
+import { makeRedis, makeSqlite } from "../stores.ts";
 
-type Name = "node" | "hapi" | "command" | "lmdb" | "redis";
+type Name = "node" | "hapi" | "command" | "sqlite" | "redis";
 
 export const benchRoutes: Section = async ({ report, generator, headers, defer, capacities }) => {
   const onRedis = await makeRedis(defer);
-  const lmdb = await startOurs(defer, await makeLmdb(defer));
+  const sqlite = await startOurs(defer, await makeSqlite(defer));
   const redis = await startOurs(defer, onRedis.variables);
-  const node = await startBare(defer, "bare-node", lmdb, LOADS, headers);
-  const hapi = await startBare(defer, "bare-hapi", lmdb, LOADS, headers);
-  const command = await startBare(defer, "bare-hapi", lmdb, LOADS, headers, onRedis.redis.url);
+  const node = await startBare(defer, "bare-node", sqlite, LOADS, headers);
+  const hapi = await startBare(defer, "bare-hapi", sqlite, LOADS, headers);
+  const command = await startBare(defer, "bare-hapi", sqlite, LOADS, headers, onRedis.redis.url);
   for (const load of LOADS) {
-    await assertAlike([lmdb, redis, node, hapi, command], load, headers);
+    await assertAlike([sqlite, redis, node, hapi, command], load, headers);
   }
 
   const found: Array<readonly [name: string, commands: boolean, compared: Compared<Name>]> = [];
@@ -28,17 +28,17 @@ export const benchRoutes: Section = async ({ report, generator, headers, defer, 
       [
         ["node", { server: node }],
         ["hapi", { server: hapi }],
-        ["lmdb", { server: lmdb, delivers: true }],
+        ["sqlite", { server: sqlite, delivers: true }],
         ["redis", { server: redis, delivers: true }],
         ...(load.command === undefined ? [] : [["command", { server: command }] as const]),
       ],
       load,
     );
-    capacities.set(load.name, compared.perSecond("lmdb"));
+    capacities.set(load.name, compared.perSecond("sqlite"));
     found.push([load.name, load.command !== undefined, compared]);
   }
 
-  for (const store of ["lmdb", "redis"] as const) {
+  for (const store of ["sqlite", "redis"] as const) {
     report.table(
       [
         `on ${store}`,
@@ -64,7 +64,7 @@ export const benchRoutes: Section = async ({ report, generator, headers, defer, 
     "routes",
     ratiosPlot(
       "Requests a second, of bare Hapi's",
-      (["lmdb", "redis"] as const).flatMap((store) =>
+      (["sqlite", "redis"] as const).flatMap((store) =>
         found.map(([name, , { of }]) => ({
           group: `on ${store}`,
           name,

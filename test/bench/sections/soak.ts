@@ -8,7 +8,7 @@ import { LOADS } from "../requests.ts";
 import type { Section } from "../section.ts";
 import { SECONDS, SOAK_MINUTES, WARM_UP_SECONDS } from "../settings.ts";
 import { median, slope } from "../statistics.ts";
-import { makeLmdb } from "../stores.ts";
+import { makeSqlite } from "../stores.ts";
 
 const BETWEEN_SAMPLES_MS = 5_000;
 const MINUTE_MS = 60_000;
@@ -38,7 +38,7 @@ interface Sample {
 }
 
 export const benchSoak: Section = async ({ report, generator, defer }) => {
-  const server = await startOurs(defer, await makeLmdb(defer));
+  const server = await startOurs(defer, await makeSqlite(defer));
   const rate = Math.round((await capacityOf(generator, server)) / 2);
   const samples: Sample[] = [];
   const began = performance.now();
@@ -55,7 +55,7 @@ export const benchSoak: Section = async ({ report, generator, defer }) => {
   }
   const { p50, p99, max } = await soaking;
   report.line(
-    `Every route in turn on lmdb, ${rate} requests/s for ${SOAK_MINUTES} minutes: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, max ${max.toFixed(1)} ms; ${await metricOf(server, WAITING)} notices wait at the end.`,
+    `Every route in turn on sqlite, ${rate} requests/s for ${SOAK_MINUTES} minutes: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, max ${max.toFixed(1)} ms; ${await metricOf(server, WAITING)} notices wait at the end.`,
   );
   report.table(
     ["", "last third, of the first", "first third", "last third", "slope after the first third"],

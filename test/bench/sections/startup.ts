@@ -5,7 +5,7 @@ import { IDLE_MB, START_UP_MS, verdict } from "../goals.ts";
 import { residentOf, startOurs } from "../processes.ts";
 import type { Section } from "../section.ts";
 import { median } from "../statistics.ts";
-import { makeLmdb, makeRedis } from "../stores.ts";
+import { makeRedis, makeSqlite } from "../stores.ts";
 
 const STARTS = 7;
 const IDLE_SECONDS = 5;
@@ -15,7 +15,7 @@ const MODULES = "dist/adapters/cli/main.js";
 
 export const benchStartUp: Section = async ({ report, defer }) => {
   const stores = [
-    ["lmdb", await makeLmdb(defer)],
+    ["sqlite", await makeSqlite(defer)],
     ["redis", (await makeRedis(defer)).variables],
   ] as const;
   const rows: string[][] = [];
