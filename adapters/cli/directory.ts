@@ -5,7 +5,7 @@ import { Id, type RelationshipDirectory, type StoreUnavailable } from "../../cor
 import { tokens } from "../inversify/mod.ts";
 import { type Application, withApplication } from "./application.ts";
 import { type Failure, failed, misused } from "./failure.ts";
-import { useStore } from "./store.ts";
+import { type Access, useStore } from "./store.ts";
 import type { PrintOptions, Surroundings } from "./surroundings.ts";
 
 /** Reads an id as the service keeps it; one that this deployment cannot spell is none. */
@@ -30,7 +30,7 @@ export const parseId =
 
 /** Works on who knows whom, if that is the store's to keep, with a way to read the ids that the command line names. */
 export const withDirectory =
-  (surroundings: Surroundings) =>
+  (surroundings: Surroundings, access: Access) =>
   <A>(
     use: (
       directory: RelationshipDirectory,
@@ -45,7 +45,11 @@ export const withDirectory =
           () => failed("relationships come from MYSQL_URL, which is read only"),
         ),
         TE.chain(() =>
-          useStore(application)(({ relationships }) => use(relationships, parseId(application))),
+          useStore(
+            surroundings,
+            application,
+            access,
+          )(({ relationships }) => use(relationships, parseId(application))),
         ),
       ),
     );

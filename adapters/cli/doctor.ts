@@ -26,7 +26,7 @@ export const diagnose = (
   withApplication(surroundings, { serving: true })((application) =>
     pipe(
       application.part(tokens.CONFIG),
-      TE.chainTaskK((config) => T.sequenceArray(examinations(application, config))),
+      TE.chainTaskK((config) => T.sequenceArray(examinations(surroundings, application, config))),
       TE.map((found) => found.flat()),
       TE.chain((findings) => {
         show(surroundings, findings, json);
@@ -67,15 +67,20 @@ const asLine = ({ part, state, finding, advice }: Finding): string =>
   ].join(" -> ");
 
 const examinations = (
+  { complain }: Surroundings,
   { part }: Application,
   { mysql, gateway, store }: Config,
 ): ReadonlyArray<T.Task<ReadonlyArray<Finding>>> => [
   examine(
     "store",
     pipe(
-      part(tokens.STORE),
-      TE.chainFirstW(({ settings }) => settings.ready()),
-      TE.chainW(({ risks }) => risks),
+      part(tokens.STORE_LOCATION),
+      TE.chainFirstIOK(
+        ({ name }) =>
+          () =>
+            complain(`Store: ${name}`),
+      ),
+      TE.chainW(({ name, exists }) => (exists() ? tryStore(part) : TE.right([noStoreAt(name)]))),
     ),
     store._tag === "REDIS" ? REDIS_ADVICE : LOCAL_ADVICE,
   ),
@@ -124,14 +129,23 @@ const examinations = (
   ),
 ];
 
+const tryStore = (part: Application["part"]) =>
+  pipe(
+    part(tokens.STORE),
+    TE.chainFirstW(({ settings }) => settings.ready()),
+    TE.chainW(({ risks }) => risks),
+  );
+
+const noStoreAt = (name: string): string =>
+  `there is no store yet at ${name}; \`sealtalk-misc serve\` makes it, or set DATA_DIR to the folder of an existing one`;
+
 const ONLY_LOGGED =
   "messages and notices are logged and sent to nobody; set RONGCLOUD_APP_KEY and RONGCLOUD_APP_SECRET to send them";
 
 // A token of a public key: to refuse it, the key set has to be read.
 const UNSIGNED = "Bearer eyJhbGciOiJSUzI1NiJ9.e30.AA";
 
-const LOCAL_ADVICE =
-  "DATA_DIR has to be a folder of a local disk that this user may write, with a path of up to 92 bytes";
+const LOCAL_ADVICE = "DATA_DIR has to be a folder of a local disk that this user may write";
 const REDIS_ADVICE = "REDIS_URL has to lead to a server that lets this user in";
 
 /** Tries a part; the advice is what usually helps where it does not work: a warning says so itself. */

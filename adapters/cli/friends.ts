@@ -22,7 +22,10 @@ const change =
   (surroundings, user, other) =>
     user === other
       ? TE.left(misused("nobody is their own friend"))
-      : withDirectory(surroundings)((directory, idOf) =>
+      : withDirectory(
+          surroundings,
+          "write",
+        )((directory, idOf) =>
           pipe(
             TE.Do,
             TE.apS("user", idOf(user)),
@@ -47,6 +50,9 @@ export const listFriends = (
   user: string,
   options: PrintOptions,
 ): TE.TaskEither<Failure, void> =>
-  withDirectory(surroundings)((directory, idOf) =>
+  withDirectory(
+    surroundings,
+    "read",
+  )((directory, idOf) =>
     pipe(idOf(user), TE.chainW(directory.friendsOf), TE.map(printIds(surroundings, options))),
   );

@@ -54,7 +54,10 @@ const importFiles = (
   friends: string | undefined,
   members: string | undefined,
 ): TE.TaskEither<Failure, ReadonlyArray<Report>> =>
-  withDirectory(surroundings)((directory, idOf) => {
+  withDirectory(
+    surroundings,
+    "write",
+  )((directory, idOf) => {
     const importFile = (
       file: string,
       format: PairFormat,
@@ -81,7 +84,11 @@ const importTables = (
         identity,
       ),
       TE.chain(({ tables }) =>
-        useStore(application)((store) =>
+        useStore(
+          surroundings,
+          application,
+          "write",
+        )((store) =>
           pipe(
             names,
             TE.traverseSeqArray((name) => importTable(surroundings, tables, store, name)),

@@ -16,7 +16,10 @@ const change =
     apply: (directory: RelationshipDirectory) => RelationshipDirectory["addMembers"],
   ): MembersCommand =>
   (surroundings, group, users) =>
-    withDirectory(surroundings)((directory, idOf) =>
+    withDirectory(
+      surroundings,
+      "write",
+    )((directory, idOf) =>
       pipe(
         TE.Do,
         TE.apS("group", idOf(group)),
@@ -37,6 +40,9 @@ export const listMembers = (
   group: string,
   options: PrintOptions,
 ): TE.TaskEither<Failure, void> =>
-  withDirectory(surroundings)((directory, idOf) =>
+  withDirectory(
+    surroundings,
+    "read",
+  )((directory, idOf) =>
     pipe(idOf(group), TE.chainW(directory.membersOf), TE.map(printIds(surroundings, options))),
   );

@@ -17,7 +17,10 @@ export const showOutbox = (
   surroundings: Surroundings,
   { json = false }: PrintOptions,
 ): TE.TaskEither<Failure, void> =>
-  withStore(surroundings)(({ outbox }) =>
+  withStore(
+    surroundings,
+    "read",
+  )(({ outbox }) =>
     pipe(
       TE.fromIO(Date.now),
       TE.bindTo("now"),
@@ -35,7 +38,10 @@ export const listDeadLetters = (
   surroundings: Surroundings,
   { json = false }: PrintOptions,
 ): TE.TaskEither<Failure, void> =>
-  withStore(surroundings)(({ outbox }) =>
+  withStore(
+    surroundings,
+    "read",
+  )(({ outbox }) =>
     pipe(
       outbox.deadLetters(),
       TE.map((letters) => {
@@ -51,7 +57,10 @@ export const retryNotices = (
   surroundings: Surroundings,
   { dead = false }: RetryOptions,
 ): TE.TaskEither<Failure, void> =>
-  withStore(surroundings)(({ outbox }) =>
+  withStore(
+    surroundings,
+    "write",
+  )(({ outbox }) =>
     pipe(
       TE.Do,
       TE.bind("postponed", () => outbox.retry(Date.now())),

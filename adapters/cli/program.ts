@@ -87,6 +87,16 @@ const makeProgram = (surroundings: Surroundings, run: Run): Command => {
   describeOutbox(program, surroundings, run);
 
   program
+    .command("backup <file>")
+    .description("copy the embedded store into a new file, also while the server runs")
+    .action(async (file: string) => run((await import("./backup.ts")).backUp(surroundings, file)));
+
+  program
+    .command("restore <file>")
+    .description("put a backup in the place of the embedded store; stop the servers first")
+    .action(async (file: string) => run((await import("./backup.ts")).restore(surroundings, file)));
+
+  program
     .command("releases")
     .description("look after the release files")
     .command("check")

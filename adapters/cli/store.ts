@@ -6,9 +6,12 @@ import { type Application, withApplication } from "./application.ts";
 import { type Failure, failed, misconfigured } from "./failure.ts";
 import type { Surroundings } from "./surroundings.ts";
 
+/** What a command does with a store. One that only reads never makes a store. */
+export type Access = "read" | "write";
+
 /** Works on the store that is configured, beside a server or without one. */
 export const withStore =
-  (surroundings: Surroundings) =>
+  (surroundings: Surroundings, access: Access) =>
   <A>(
     use: (
       store: tokens.Store,
@@ -16,22 +19,46 @@ export const withStore =
     ) => TE.TaskEither<Failure | StoreUnavailable, A>,
   ): TE.TaskEither<Failure, A> =>
     withApplication(surroundings)((application) =>
-      useStore(application)((store) => use(store, application)),
+      useStore(surroundings, application, access)((store) => use(store, application)),
     );
 
 /** The same, within a command that has the program wired already. */
 export const useStore =
-  ({ part }: Application) =>
+  (surroundings: Surroundings, application: Application, access: Access) =>
   <A>(
     use: (store: tokens.Store) => TE.TaskEither<Failure | StoreUnavailable, A>,
   ): TE.TaskEither<Failure, A> =>
     pipe(
-      part(tokens.CONFIG),
-      TE.filterOrElse(
-        ({ store }) => store._tag !== "MEMORY",
-        () => misconfigured("STORE: memory keeps nothing when this command ends"),
-      ),
-      TE.chain(() => part(tokens.STORE)),
+      nameStore(surroundings, application, access),
+      TE.chain(() => application.part(tokens.STORE)),
       TE.chainW(use),
-      TE.mapLeft((fault) => ("lines" in fault ? fault : failed(`store: ${fault.cause}`))),
+      TE.mapLeft(asFailure),
     );
+
+/** Prints which store a command works on. Fails if the store keeps nothing, or is to be read and is not there. */
+export const nameStore = (
+  { complain }: Surroundings,
+  { part }: Application,
+  access: Access,
+): TE.TaskEither<Failure, void> =>
+  pipe(
+    part(tokens.CONFIG),
+    TE.filterOrElse(
+      ({ store }) => store._tag !== "MEMORY",
+      () => misconfigured("STORE: memory keeps nothing when this command ends"),
+    ),
+    TE.chain(() => part(tokens.STORE_LOCATION)),
+    TE.chain(({ name, exists }) => {
+      complain(`Store: ${name}`);
+      return access === "write" || exists() ? TE.right(undefined) : TE.left(failed(...MISSING));
+    }),
+  );
+
+const MISSING = [
+  "There is no store here yet, and this command only reads.",
+  "Set DATA_DIR to the folder that the server uses; `sealtalk-misc serve` makes a new store.",
+];
+
+/** Says that the store failed; a failure of the command stays as it is. */
+export const asFailure = (fault: Failure | StoreUnavailable): Failure =>
+  "lines" in fault ? fault : failed(`store: ${fault.cause}`);

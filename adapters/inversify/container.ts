@@ -54,7 +54,7 @@ export const makeContainer = (
         new ContainerModule(({ bind }) => {
           provide(bind, tokens.CONFIG, [], () => config);
           bindObserving(bind, isTerminal);
-          bindStores(bind);
+          bindStores(bind, serving);
           bindPorts(bind);
           bindSessions(bind);
           bindService(bind);

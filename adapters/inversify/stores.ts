@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import type { Bind } from "inversify";
@@ -8,14 +9,27 @@ import { provide } from "./provide.ts";
 import * as tokens from "./tokens.ts";
 
 /** Binds what keeps things: the store, the existing database, and who of them knows what. */
-export const bindStores = (bind: Bind): void => {
+export const bindStores = (bind: Bind, serving: boolean): void => {
   provide(
     bind,
     tokens.STORE,
     [tokens.CONFIG],
-    ({ store, dataDir }) => openStore(store, dataDir),
+    ({ store, dataDir }) => openStore(store, dataDir, serving),
     ({ close }) => close(),
   );
+  provide(bind, tokens.STORE_LOCATION, [tokens.CONFIG], ({ store, dataDir }) =>
+    locationOf(store, dataDir),
+  );
+  provide(bind, tokens.BACKUPS, [tokens.CONFIG], async ({ store, dataDir }) => {
+    if (store._tag !== "SQLITE") {
+      return O.none;
+    }
+    const { backUpSqliteStore, restoreSqliteStore } = await import("../sqlite/mod.ts");
+    return O.some({
+      backUp: (file) => backUpSqliteStore(dataDir, file),
+      restore: (file) => restoreSqliteStore(dataDir, file),
+    });
+  });
   provide(
     bind,
     tokens.MYSQL,
@@ -59,7 +73,27 @@ export const bindStores = (bind: Bind): void => {
 
 const EMBEDDED: Pick<tokens.Store, "risks" | "client"> = { risks: TE.right([]), client: O.none };
 
-const openStore = async (store: StoreConfig, dataDir: string): Promise<tokens.Store> => {
+const locationOf = async (store: StoreConfig, dataDir: string): Promise<tokens.StoreLocation> => {
+  switch (store._tag) {
+    case "MEMORY":
+      return { name: "memory", exists: () => true };
+    case "SQLITE": {
+      const { storePath } = await import("../sqlite/mod.ts");
+      const path = storePath(dataDir);
+      return { name: `sqlite ${path}`, exists: () => existsSync(path) };
+    }
+    case "REDIS": {
+      const hosts = store.urls.reveal().map((url) => new URL(url).host);
+      return { name: `redis ${hosts.join(",")} (${store.prefix})`, exists: () => true };
+    }
+  }
+};
+
+const openStore = async (
+  store: StoreConfig,
+  dataDir: string,
+  serving: boolean,
+): Promise<tokens.Store> => {
   switch (store._tag) {
     case "MEMORY":
       return { ...EMBEDDED, ...makeMemoryStore(), close: async () => {} };
@@ -68,7 +102,8 @@ const openStore = async (store: StoreConfig, dataDir: string): Promise<tokens.St
       return {
         ...EMBEDDED,
         ...(await opened(
-          openSqliteStore({ dir: dataDir }),
+          // A command that ends soon needs no thread: one takes longer to start than to write.
+          openSqliteStore({ dir: dataDir, thread: serving }),
           ({ cause }) => new OpeningFault(`store: ${cause}`),
         )),
       };

@@ -15,6 +15,7 @@
  *
  * @module
  */
+import type { IO } from "fp-ts/lib/IO.js";
 import type * as O from "fp-ts/lib/Option.js";
 import type * as TE from "fp-ts/lib/TaskEither.js";
 import type {
@@ -60,6 +61,22 @@ export interface Store {
   readonly close: () => Promise<void>;
 }
 
+/** Which store the program uses, and whether it is there. */
+export interface StoreLocation {
+  /** Its kind and its place, without a password: `sqlite /var/lib/misc/store.db`. */
+  readonly name: string;
+  /** Whether the store was made before. A Redis always is. */
+  readonly exists: IO<boolean>;
+}
+
+/** Copies of an embedded store. */
+export interface Backups {
+  /** Copies the store into a new file, while servers use it. */
+  readonly backUp: (file: string) => TE.TaskEither<StoreUnavailable, void>;
+  /** Puts a copy in the place of the store, and answers where the earlier one is kept. */
+  readonly restore: (file: string) => TE.TaskEither<StoreUnavailable, string | undefined>;
+}
+
 /** Signs a session token until then, in milliseconds since the epoch, or says why it cannot. */
 export type SignToken = (user: UserId, expiresAt: number) => TE.TaskEither<string, string>;
 
@@ -82,6 +99,10 @@ export const TRACING: Token<O.Option<Tracing>> = makeToken("Tracing");
 export const METRICS: Token<Metrics> = makeToken("Metrics");
 /** The store that STORE names. */
 export const STORE: Token<Store> = makeToken("Store");
+/** Where that store is; asking for this opens nothing. */
+export const STORE_LOCATION: Token<StoreLocation> = makeToken("StoreLocation");
+/** The backups of that store, if it is an embedded one. */
+export const BACKUPS: Token<O.Option<Backups>> = makeToken("Backups");
 /** The SealTalk database at MYSQL_URL, if that is set. */
 export const MYSQL: Token<O.Option<MysqlDatabase>> = makeToken("MysqlDatabase");
 /** Who knows whom: the database's tables, if there is one, else the store's. */

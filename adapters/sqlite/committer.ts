@@ -1,12 +1,5 @@
 import { rmSync, statSync } from "node:fs";
-import {
-  type Connect,
-  type Connection,
-  explain,
-  isBusy,
-  isDamage,
-  type Statement,
-} from "./driver.ts";
+import { type Connect, type Connection, explain, isBusy, isDamage } from "./driver.ts";
 import { checkVersion, openToWrite } from "./schema.ts";
 import { makeWrites, type Writes } from "./writes.ts";
 
@@ -48,8 +41,6 @@ const cell = new Int32Array(new SharedArrayBuffer(4));
 interface OpenFile {
   readonly connection: Connection;
   readonly writes: Writes;
-  readonly begin: Statement;
-  readonly end: Statement;
   readonly identity: string;
   readonly log: string | undefined;
 }
@@ -67,8 +58,6 @@ export const makeCommitter = (connect: Connect, path: string): Committer => {
     file = {
       connection,
       writes: makeWrites(connection, path),
-      begin: connection.prepare("BEGIN IMMEDIATE"),
-      end: connection.prepare("COMMIT"),
       identity: identityOf(path) ?? "",
       log: identityOf(`${path}-wal`),
     };
@@ -99,26 +88,20 @@ export const makeCommitter = (connect: Connect, path: string): Committer => {
     }
     const { connection, log } = file;
     file = undefined;
-    try {
-      connection.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-    } finally {
-      connection.close();
-      if (log !== undefined && identityOf(`${path}-wal`) === log) {
-        rmSync(`${path}-wal`, { force: true });
-        rmSync(`${path}-shm`, { force: true });
-      }
+    checkpoint(connection);
+    connection.close();
+    if (log !== undefined && identityOf(`${path}-wal`) === log) {
+      rmSync(`${path}-wal`, { force: true });
+      rmSync(`${path}-shm`, { force: true });
     }
   };
 
-  const transact = (
-    { connection, writes, begin, end, identity }: OpenFile,
-    calls: ReadonlyArray<Call>,
-  ) => {
+  const transact = ({ connection, writes, identity }: OpenFile, calls: ReadonlyArray<Call>) => {
     try {
-      waitForLock(begin);
+      begin(connection);
       checkVersion(connection, path);
       const values = calls.map(([name, args]) => Reflect.apply(writes[name], undefined, args));
-      end.run();
+      connection.prepare("COMMIT").run();
       if (identityOf(path) !== identity) {
         throw new Error(`${path} was deleted or replaced while it was in use`);
       }
@@ -143,8 +126,11 @@ export const makeCommitter = (connect: Connect, path: string): Committer => {
   return {
     commit: (calls) => ({ outcomes: attempt(calls), identity: file?.identity }),
     close: () => {
-      file?.connection.close();
-      file = undefined;
+      if (file !== undefined) {
+        checkpoint(file.connection);
+        file.connection.close();
+        file = undefined;
+      }
     },
   };
 };
@@ -155,11 +141,12 @@ export const identityOf = (path: string): string | undefined => {
   return stats === undefined ? undefined : `${stats.dev}:${stats.ino}`;
 };
 
-const waitForLock = (begin: Statement): void => {
+/** Begins a transaction that writes, once no other process is in one. */
+const begin = (connection: Connection): void => {
   const ends = performance.now() + LOCK_MS;
   for (;;) {
     try {
-      begin.run();
+      connection.prepare("BEGIN IMMEDIATE").run();
       return;
     } catch (fault) {
       if (!isBusy(fault) || performance.now() > ends) {
@@ -167,6 +154,15 @@ const waitForLock = (begin: Statement): void => {
       }
       Atomics.wait(cell, 0, 0, MIN_PAUSE_MS + Math.random() * (MAX_PAUSE_MS - MIN_PAUSE_MS));
     }
+  }
+};
+
+/** Writes the log back into the file, as far as other connections let it. */
+const checkpoint = (connection: Connection): void => {
+  try {
+    connection.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  } catch {
+    // The next process that opens the file does it.
   }
 };
 

@@ -14,6 +14,7 @@ export interface Statement {
 /** An open connection to a database file: what the store needs of `node:sqlite`. */
 export interface Connection {
   readonly exec: (sql: string) => void;
+  /** Prepares a statement once; the same text gives the same statement again. */
   readonly prepare: (sql: string) => Statement;
   readonly close: () => void;
 }
@@ -38,7 +39,19 @@ export const loadDriver = async (): Promise<Connect> => {
       }),
     ),
   );
-  return (path, options = { readOnly: false }) => new DatabaseSync(path, options);
+  return (path, options = { readOnly: false }) => {
+    const database = new DatabaseSync(path, options);
+    const statements = new Map<string, Statement>();
+    return {
+      exec: (sql) => database.exec(sql),
+      prepare: (sql) => {
+        const statement = statements.get(sql) ?? database.prepare(sql);
+        statements.set(sql, statement);
+        return statement;
+      },
+      close: () => database.close(),
+    };
+  };
 };
 
 /** Loads a module while the warning that Node's SQLite is experimental is not printed. */
@@ -87,6 +100,10 @@ const resultCode = (fault: unknown): number | undefined =>
 
 /** Says why a file could not be used, and what an operator can do about it. */
 export const explain = (path: string, fault: unknown): string => {
+  if (fault instanceof Error && !("code" in fault)) {
+    // One of ours, which says everything.
+    return `${fault.message}.`;
+  }
   const detail = detailOf(fault);
   switch (resultCode(fault)) {
     case BUSY:
@@ -101,7 +118,7 @@ export const explain = (path: string, fault: unknown): string => {
       return `Cannot open ${path} (${detail}). Check the folder and the rights of this user.`;
     case CORRUPT:
     case NOTADB:
-      return `${path} is damaged or is not a SQLite file (${detail}). Restore a backup: sealtalk-misc restore FILE.`;
+      return `${path} is damaged or is not a SQLite file (${detail}). Restore a backup that is whole: sealtalk-misc restore FILE.`;
     default:
       return `Cannot use ${path}: ${detail}.`;
   }

@@ -3,4 +3,5 @@
  *
  * @module
  */
-export { openSqliteStore, type SqliteStore, type SqliteStoreOptions } from "./store.ts";
+export { backUpSqliteStore, restoreSqliteStore } from "./backup.ts";
+export { openSqliteStore, type SqliteStore, type SqliteStoreOptions, storePath } from "./store.ts";

@@ -3,14 +3,14 @@ import * as E from "fp-ts/lib/Either.js";
 import type * as TE from "fp-ts/lib/TaskEither.js";
 import { type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
 import { identityOf } from "./committer.ts";
-import { type Connect, type Connection, explain, type Statement } from "./driver.ts";
+import { type Connect, type Connection, explain } from "./driver.ts";
 import { openToRead } from "./schema.ts";
 
 /** What was read, or why it could not be. */
 export type Attempted<A> = E.Either<StoreUnavailable, A>;
 
-/** Prepares a statement, or finds the one that was prepared before. */
-export type Query = (sql: string) => Statement;
+/** Prepares a statement. */
+export type Query = Connection["prepare"];
 
 /** Reads on the thread of its caller. */
 export interface Reader {
@@ -26,9 +26,6 @@ export interface Reader {
 /** The file while it is open. */
 interface OpenFile {
   readonly connection: Connection;
-  readonly query: Query;
-  readonly begin: Statement;
-  readonly end: Statement;
   readonly identity: string | undefined;
 }
 
@@ -49,7 +46,7 @@ export const openReader = (connect: Connect, path: string, onMissing: () => void
     }
     inSnapshot = false;
     try {
-      file?.end.run();
+      file?.connection.prepare("COMMIT").run();
     } catch {
       // After some faults SQLite has ended the transaction already.
     }
@@ -72,7 +69,7 @@ export const openReader = (connect: Connect, path: string, onMissing: () => void
       onMissing();
       throw new Error(`${path} was deleted or replaced while it was in use`);
     }
-    file?.begin.run();
+    file?.connection.prepare("BEGIN").run();
     inSnapshot = true;
     setImmediate(endSnapshot);
   };
@@ -88,7 +85,7 @@ export const openReader = (connect: Connect, path: string, onMissing: () => void
         }
         return file === undefined
           ? E.left(storeUnavailable(`${path} is not open`))
-          : action(file.query);
+          : action(file.connection.prepare);
       } catch (fault) {
         return E.left(storeUnavailable(explain(path, fault)));
       }
@@ -112,18 +109,7 @@ export const openReader = (connect: Connect, path: string, onMissing: () => void
   };
 };
 
-const openFile = (connect: Connect, path: string): OpenFile => {
-  const connection = openToRead(connect, path);
-  const statements = new Map<string, Statement>();
-  return {
-    connection,
-    query: (sql) => {
-      const statement = statements.get(sql) ?? connection.prepare(sql);
-      statements.set(sql, statement);
-      return statement;
-    },
-    begin: connection.prepare("BEGIN"),
-    end: connection.prepare("COMMIT"),
-    identity: identityOf(path),
-  };
-};
+const openFile = (connect: Connect, path: string): OpenFile => ({
+  connection: openToRead(connect, path),
+  identity: identityOf(path),
+});

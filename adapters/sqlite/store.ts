@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { pipe } from "fp-ts/lib/function.js";
@@ -20,8 +19,6 @@ import { makeTransfer } from "./transfer.ts";
 
 /** The ports that the embedded store serves, and the end of it. */
 export interface SqliteStore {
-  /** The path of the database file. */
-  readonly path: string;
   readonly settings: ImportableSettings;
   readonly outbox: Outbox;
   readonly relationships: RelationshipDirectory;
@@ -32,13 +29,8 @@ export interface SqliteStore {
 
 /** Where an embedded store is, and how it works. */
 export interface SqliteStoreOptions {
-  /** A folder on a local disk. The store is the file `store.db` in it. */
+  /** A folder on a local disk, which is made if it is missing. The store is the file `store.db` in it. */
   readonly dir: string;
-  /**
-   * Whether a folder or file that is missing is made.
-   * @default true
-   */
-  readonly create?: boolean;
   /**
    * Whether changes are made on a thread of their own, so that nothing else waits for the disk. A
    * short program opens faster without one.
@@ -57,7 +49,17 @@ export interface SqliteStoreOptions {
   readonly deadlineMs?: number;
 }
 
-/** Returns the path of the store in a folder. */
+/**
+ * Returns the path of the store in a folder.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { storePath } from "sealtalk-misc/sqlite";
+ *
+ * assert.equal(storePath("/var/lib/misc"), "/var/lib/misc/store.db");
+ * ```
+ */
 export const storePath = (dir: string): string => resolve(dir, "store.db");
 
 /**
@@ -78,7 +80,6 @@ export const storePath = (dir: string): string => resolve(dir, "store.db");
  */
 export const openSqliteStore = ({
   dir,
-  create = true,
   thread = true,
   now = Date.now,
   deadlineMs = 3_000,
@@ -87,23 +88,18 @@ export const openSqliteStore = ({
   return pipe(
     TE.tryCatch(
       async () => {
-        if (create) {
-          await mkdir(dir, { recursive: true, mode: 0o700 });
-        } else if (!existsSync(path)) {
-          throw new Error(`There is no store at ${path}`);
-        }
+        await mkdir(dir, { recursive: true, mode: 0o700 });
         return openSqliteFile(await loadDriver(), { path, deadlineMs, thread });
       },
       (fault) => storeUnavailable(explain(path, fault)),
     ),
-    TE.map((file) => makeStore(path, file, now)),
+    TE.map((file) => makeStore(file, now)),
   );
 };
 
-const makeStore = (path: string, file: SqliteFile, now: () => number): SqliteStore => {
+const makeStore = (file: SqliteFile, now: () => number): SqliteStore => {
   const outbox = makeOutbox(file, now);
   return {
-    path,
     settings: makeSettings(file, outbox),
     outbox: outbox.outbox,
     relationships: makeRelationships(file),

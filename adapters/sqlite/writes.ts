@@ -6,14 +6,7 @@ import type {
   NoticeStatus,
   StoreRecord,
 } from "../../core/mod.ts";
-import {
-  type Connection,
-  explain,
-  isDamage,
-  type Row,
-  type Statement,
-  type Value,
-} from "./driver.ts";
+import { type Connection, explain, isDamage, type Row, type Value } from "./driver.ts";
 
 /** A notice on its way into a queue. `notice` is the message as JSON. */
 export interface NewNotice {
@@ -87,14 +80,8 @@ export interface Writes {
 
 /** Makes the changes for a connection to the file `path`. */
 export const makeWrites = (connection: Connection, path: string): Writes => {
-  const statements = new Map<string, Statement>();
-  const prepared = (sql: string): Statement => {
-    const statement = statements.get(sql) ?? connection.prepare(sql);
-    statements.set(sql, statement);
-    return statement;
-  };
   const run = (sql: string, ...parameters: ReadonlyArray<Value>): number =>
-    Number(prepared(sql).run(...parameters).changes);
+    Number(connection.prepare(sql).run(...parameters).changes);
 
   const count = (state: string, reason: string, by: number): void => {
     run(
@@ -147,9 +134,9 @@ export const makeWrites = (connection: Connection, path: string): Writes => {
   };
 
   const settle: Writes["settle"] = ({ conversation, token, outcome, reason, at, until }) => {
-    const queue = prepared(
-      "SELECT reason FROM queues WHERE conversation = ? AND token = ? AND token > 0",
-    ).get(conversation, token);
+    const queue = connection
+      .prepare("SELECT reason FROM queues WHERE conversation = ? AND token = ? AND token > 0")
+      .get(conversation, token);
     if (queue === undefined) {
       return false;
     }
@@ -209,12 +196,14 @@ export const makeWrites = (connection: Connection, path: string): Writes => {
   };
 
   const claim: Writes["claim"] = (type, at, until) => {
-    const queue = prepared(
-      `UPDATE queues SET due_at = ?1, token = (SELECT value + 1 FROM numbers WHERE name = 'token')
+    const queue = connection
+      .prepare(
+        `UPDATE queues SET due_at = ?1, token = (SELECT value + 1 FROM numbers WHERE name = 'token')
        WHERE conversation = (
          SELECT conversation FROM queues WHERE type = ?2 AND due_at <= ?3 ORDER BY due_at LIMIT 1)
        RETURNING conversation, token`,
-    ).get(until, type, at);
+      )
+      .get(until, type, at);
     if (queue === undefined) {
       return null;
     }
@@ -224,10 +213,12 @@ export const makeWrites = (connection: Connection, path: string): Writes => {
       throw new Error("a row in queues is damaged");
     }
     try {
-      const head = prepared(
-        `SELECT notice, attempts, stored_at AS storedAt FROM notices
+      const head = connection
+        .prepare(
+          `SELECT notice, attempts, stored_at AS storedAt FROM notices
          WHERE conversation = ?1 AND position = (${HEAD})`,
-      ).get(conversation);
+        )
+        .get(conversation);
       if (head === undefined) {
         throw new Error(`the queue of ${conversation} has no notices`);
       }
@@ -243,11 +234,13 @@ export const makeWrites = (connection: Connection, path: string): Writes => {
   };
 
   const retry: Writes["retry"] = (at, after) => {
-    const rows = prepared(
-      `SELECT conversation, due_at AS dueAt, token FROM queues
+    const rows = connection
+      .prepare(
+        `SELECT conversation, due_at AS dueAt, token FROM queues
        WHERE type = ? AND (due_at, conversation) > (?, ?)
        ORDER BY due_at, conversation LIMIT ${PAGE}`,
-    ).all(after.type, after.dueAt, after.conversation);
+      )
+      .all(after.type, after.dueAt, after.conversation);
     let done = 0;
     let next = after;
     for (const { conversation, dueAt, token } of rows) {
@@ -261,10 +254,12 @@ export const makeWrites = (connection: Connection, path: string): Writes => {
   };
 
   const revive: Writes["revive"] = (last, at) => {
-    const rows = prepared(
-      `SELECT id, conversation, type, notice, reason, attempts, stored_at AS storedAt
+    const rows = connection
+      .prepare(
+        `SELECT id, conversation, type, notice, reason, attempts, stored_at AS storedAt
        FROM dead_letters WHERE id <= ? ORDER BY died_at, id LIMIT ${PAGE}`,
-    ).all(last);
+      )
+      .all(last);
     for (const row of rows) {
       append({
         conversation: String(row.conversation),
@@ -350,7 +345,9 @@ export const makeWrites = (connection: Connection, path: string): Writes => {
       }
     },
     receive: (exportId, first, records) => {
-      const row = prepared("SELECT records FROM received WHERE export_id = ?").get(exportId);
+      const row = connection
+        .prepare("SELECT records FROM received WHERE export_id = ?")
+        .get(exportId);
       const received = Number(row?.records ?? 0);
       records.slice(Math.max(0, received - first)).forEach(store);
       run(

@@ -1,0 +1,160 @@
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import * as TE from "fp-ts/lib/TaskEither.js";
+import { type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
+import { type Connect, type Connection, explain, isBusy, isDamage, loadDriver } from "./driver.ts";
+import { checkVersion, integrityFault } from "./schema.ts";
+import { storePath } from "./store.ts";
+
+/**
+ * Copies the store of a folder into a new file, while servers use it: the copy is the store as it
+ * was at one moment. It is checked and flushed before it gets its name.
+ *
+ * STORE_UNAVAILABLE: there is no store, `file` exists already, or the copy is damaged.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { mkdtemp } from "node:fs/promises";
+ * import { isRight } from "fp-ts/lib/Either.js";
+ * import { backUpSqliteStore, openSqliteStore } from "sealtalk-misc/sqlite";
+ *
+ * const dir = await mkdtemp("/tmp/misc-");
+ * const store = await openSqliteStore({ dir })();
+ * assert.ok(isRight(store));
+ * assert.ok(isRight(await backUpSqliteStore(dir, `${dir}/backup.db`)()));
+ * await store.right.close();
+ * ```
+ */
+export const backUpSqliteStore = (
+  dir: string,
+  file: string,
+): TE.TaskEither<StoreUnavailable, void> =>
+  attempt(resolve(file), async (to) => {
+    if (existsSync(to)) {
+      throw new Error(`${to} exists already. Name a new file`);
+    }
+    copyStore(await loadDriver(), storePath(dir), to);
+  });
+
+/**
+ * Puts a backup in the place of the store of a folder. Answers the path where the earlier store is
+ * kept, if there was one.
+ *
+ * STORE_UNAVAILABLE: `file` is damaged or not a store, or a process has the store open.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { isLeft } from "fp-ts/lib/Either.js";
+ * import { restoreSqliteStore } from "sealtalk-misc/sqlite";
+ *
+ * const restored = await restoreSqliteStore("/tmp/misc", "/nowhere/backup.db")();
+ * assert.ok(isLeft(restored));
+ * assert.equal(restored.left.cause, "There is no backup at /nowhere/backup.db.");
+ * ```
+ */
+export const restoreSqliteStore = (
+  dir: string,
+  file: string,
+): TE.TaskEither<StoreUnavailable, string | undefined> =>
+  attempt(storePath(dir), async (path) => {
+    const from = resolve(file);
+    if (!existsSync(from)) {
+      throw new Error(`There is no backup at ${from}`);
+    }
+    const connect = await loadDriver();
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const restored = `${path}.restored`;
+    rmSync(restored, { force: true });
+    copyStore(connect, from, restored);
+    try {
+      const earlier = setAside(connect, path);
+      renameSync(restored, path);
+      flush(dirname(path));
+      return earlier;
+    } finally {
+      rmSync(restored, { force: true });
+    }
+  });
+
+const attempt = <A>(
+  path: string,
+  action: (path: string) => Promise<A>,
+): TE.TaskEither<StoreUnavailable, A> =>
+  TE.tryCatch(
+    () => action(path),
+    (fault) => storeUnavailable(explain(path, fault)),
+  );
+
+/** Copies a store as it is at one moment. The copy has no log, and only its owner may read it. */
+const copyStore = (connect: Connect, from: string, to: string): void => {
+  if (!existsSync(from)) {
+    throw new Error(`There is no store at ${from}`);
+  }
+  const part = `${to}.part`;
+  rmSync(part, { force: true });
+  closeSync(openSync(part, "w", 0o600));
+  try {
+    using(connect(from, { readOnly: true }), (source) => {
+      checkVersion(source, from);
+      source.prepare("VACUUM INTO ?").run(part);
+    });
+    using(connect(part, { readOnly: true }), (copy) => {
+      const damage = integrityFault(copy);
+      if (damage !== undefined) {
+        throw new Error(`${from} is damaged: ${damage}`);
+      }
+    });
+  } catch (fault) {
+    rmSync(part, { force: true });
+    throw new Error(explain(from, fault).replace(/\.$/, ""));
+  }
+  flush(part);
+  renameSync(part, to);
+  flush(dirname(to));
+};
+
+/** Renames the store, if no process has it open; its log is written back into it first. */
+const setAside = (connect: Connect, path: string): string | undefined => {
+  if (!existsSync(path)) {
+    return undefined;
+  }
+  try {
+    using(connect(path), (store) => {
+      // Succeeds only while no other connection is open; this one writes the log back when it closes.
+      store.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT");
+    });
+  } catch (fault) {
+    if (isBusy(fault)) {
+      throw new Error(`${path} is in use. Stop every server that uses it, then try again`);
+    }
+    if (!isDamage(fault)) {
+      throw fault;
+    }
+  }
+  const earlier = `${path}.${new Date().toISOString().replaceAll(/[:.]/g, "-")}`;
+  for (const suffix of ["-wal", ""].filter((one) => existsSync(path + one))) {
+    renameSync(path + suffix, earlier + suffix);
+  }
+  // SQLite makes this index of the log anew from the log.
+  rmSync(`${path}-shm`, { force: true });
+  return earlier;
+};
+
+const using = (connection: Connection, action: (connection: Connection) => void): void => {
+  try {
+    action(connection);
+  } finally {
+    connection.close();
+  }
+};
+
+const flush = (path: string): void => {
+  const descriptor = openSync(path, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+};
