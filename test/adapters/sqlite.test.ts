@@ -1,4 +1,4 @@
 import { testCases } from "../support/contract.ts";
-import { sqliteCases } from "../support/subjects/sqlite.ts";
+import { otherSqliteCases, sqliteCases } from "../support/subjects/sqlite.ts";
 
-testCases(sqliteCases);
+testCases([...sqliteCases, ...otherSqliteCases]);

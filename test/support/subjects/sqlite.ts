@@ -31,14 +31,7 @@ const opening =
     };
   };
 
-const OPENINGS = [
-  ["sqlite", opening(1, {})],
-  ["sqlite beside another", opening(2, {})],
-  ["sqlite without a thread", opening(1, { thread: false })],
-] as const;
-
-/** The embedded store as the subject of each contract of its ports. */
-export const sqliteCases: ReadonlyArray<Case> = OPENINGS.flatMap(([name, open]) => [
+const casesNamed = (name: string, open: ReturnType<typeof opening>): ReadonlyArray<Case> => [
   ...casesOf(`${name} settings`, importableSettingsContract, open),
   ...casesOf(`${name} outbox`, outboxContract, async () => {
     const clock = makeClock();
@@ -60,4 +53,13 @@ export const sqliteCases: ReadonlyArray<Case> = OPENINGS.flatMap(([name, open]) 
       },
     };
   }),
-]);
+];
+
+/** The embedded store as the subject of each contract of its ports. */
+export const sqliteCases: ReadonlyArray<Case> = casesNamed("sqlite", opening(1, {}));
+
+/** The same beside another process's connection, and without a writer thread. */
+export const otherSqliteCases: ReadonlyArray<Case> = [
+  ...casesNamed("sqlite beside another", opening(2, {})),
+  ...casesNamed("sqlite without a thread", opening(1, { thread: false })),
+];
