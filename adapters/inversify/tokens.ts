@@ -29,6 +29,7 @@ import type {
   RelationshipDirectory,
   Relationships,
   Releases,
+  StoreTransfer,
   StoreUnavailable,
   UserId,
 } from "../../core/mod.ts";
@@ -58,6 +59,7 @@ export interface Store {
   readonly settings: ImportableSettings;
   readonly outbox: Outbox;
   readonly relationships: RelationshipDirectory;
+  readonly transfer: StoreTransfer;
   readonly close: () => Promise<void>;
 }
 

@@ -105,8 +105,8 @@ export const connect = async (options: RedisConnectionOptions): Promise<Connecti
  * over would not know it.
  */
 export const scripted =
-  ({ lua, numberOfKeys }: Script) =>
+  ({ lua }: Script) =>
   (keys: readonly [string, ...string[]], args: ReadonlyArray<string | number>): Change => ({
     key: keys[0],
-    send: (to) => to.eval(lua, numberOfKeys, ...keys, ...args),
+    send: (to) => to.eval(lua, keys.length, ...keys, ...args),
   });

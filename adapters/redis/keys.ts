@@ -14,6 +14,8 @@ export interface PartitionKeys {
   readonly sequence: string;
   readonly token: string;
   readonly probe: string;
+  /** By the id of an export, the number of the next of its records that this partition takes. */
+  readonly received: string;
   readonly queue: (conversation: ConversationKey) => string;
   readonly state: (conversation: ConversationKey) => string;
   /** That a change was made: see scripts.ts. */
@@ -28,6 +30,8 @@ export interface Keys {
   readonly related: (set: string, change: string) => string;
   readonly friends: (user: string) => string;
   readonly members: (group: string) => string;
+  /** By the id of an export, how many of its records are stored. */
+  readonly received: string;
 }
 
 /** The keys under a prefix. */
@@ -42,6 +46,7 @@ export const makeKeys = (prefix: string): Keys => {
     related: (set, change) => `${prefix}related:{${set}}:${change}`,
     friends: (user) => `${prefix}friends:${user}`,
     members: (group) => `${prefix}members:${group}`,
+    received: `${prefix}received`,
   };
 };
 
@@ -55,6 +60,7 @@ const makePartition = (prefix: string): PartitionKeys => ({
   sequence: `${prefix}sequence`,
   token: `${prefix}token`,
   probe: `${prefix}probe`,
+  received: `${prefix}received`,
   queue: (conversation) => `${prefix}queue:${conversation}`,
   state: (conversation) => `${prefix}state:${conversation}`,
   done: (change) => `${prefix}done:${change}`,

@@ -24,7 +24,7 @@ import { type Connection, scripted } from "./connection.ts";
 import { makeDemotions } from "./demotion.ts";
 import type { Keys, PartitionKeys } from "./keys.ts";
 import * as scripts from "./scripts.ts";
-import { versioned } from "./values.ts";
+import { type Versioned, versioned } from "./values.ts";
 
 /** The outbox, and what the settings need of it. */
 export interface RedisOutbox {
@@ -35,17 +35,20 @@ export interface RedisOutbox {
     notice: OutboundMessage,
     status: string,
   ) => TE.TaskEither<StoreUnavailable, void>;
+  /** Calls the listeners: a notice was stored. */
+  readonly announce: () => void;
 }
 
-/** `attempts`: how often it was tried before it came to this queue. */
-const Entry = versioned(
+/** An entry of a queue. `attempts`: how often it was tried before it came to this queue. */
+export const ENTRY: Versioned<Pick<Claim, "notice" | "attempts" | "storedAt">> = versioned(
   t.type({ notice: OutboundMessage, attempts: t.number, storedAt: t.number }),
 );
 
-const Dead = versioned(DeadLetter);
+/** How a dead letter is kept. */
+export const DEAD: Versioned<DeadLetter> = versioned(DeadLetter);
 
 /** An entry in its queue: behind its number, by which its age is kept. */
-const NUMBERED = /^\d+ (.*)$/s;
+export const NUMBERED: RegExp = /^\d+ (.*)$/s;
 
 const Claimed = t.tuple([t.string, t.string, t.string]);
 
@@ -100,7 +103,7 @@ export const makeOutbox = (
               partition.sequence,
               partition.done(newId()),
             ],
-            [conversation, status, Entry.write({ notice, attempts: 0, storedAt: at }), at],
+            [conversation, status, ENTRY.write({ notice, attempts: 0, storedAt: at }), at],
           ),
         );
       }),
@@ -156,7 +159,7 @@ export const makeOutbox = (
     }
     const [token, entry, tries] = answer;
     return pipe(
-      Entry.read(partition.queue(conversation), NUMBERED.exec(entry)?.[1] ?? ""),
+      ENTRY.read(partition.queue(conversation), NUMBERED.exec(entry)?.[1] ?? ""),
       E.map(({ notice, attempts, storedAt }) =>
         O.some({
           conversation,
@@ -265,7 +268,7 @@ export const makeOutbox = (
             outcome._tag,
             outcome._tag === "POSTPONED" ? outcome.until : diedAt,
             reason,
-            Dead.write({ conversation, notice, reason, attempts: attempts + 1, storedAt, diedAt }),
+            DEAD.write({ conversation, notice, reason, attempts: attempts + 1, storedAt, diedAt }),
           ],
         ),
       ),
@@ -288,7 +291,7 @@ export const makeOutbox = (
       TE.chainEitherK(
         E.traverseArray((text) =>
           pipe(
-            Dead.read(dead, text),
+            DEAD.read(dead, text),
             E.map((letter) => [text, letter] as const),
           ),
         ),
@@ -374,7 +377,7 @@ export const makeOutbox = (
           [
             text,
             conversation,
-            Entry.write({ notice, attempts, storedAt }),
+            ENTRY.write({ notice, attempts, storedAt }),
             storedAt,
             now(),
             reason,
@@ -393,6 +396,7 @@ export const makeOutbox = (
 
   return {
     store,
+    announce,
     outbox: {
       add: (conversation, notice) => store(conversation, notice, ""),
       claim: (type, at, leaseUntil) => claim(type, at, leaseUntil),

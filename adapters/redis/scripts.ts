@@ -11,10 +11,9 @@
  *
  * @module
  */
-/** A script, and how many of its arguments are keys. */
+/** A script. */
 export interface Script {
   readonly lua: string;
-  readonly numberOfKeys: number;
 }
 
 const REMEMBER_MS = 60_000;
@@ -49,7 +48,6 @@ end`;
 
 const script = (kinds: ReadonlyArray<Kind>, body: string, otherwise = ""): Script => ({
   lua: `${expecting(kinds, otherwise)}\n${body}`,
-  numberOfKeys: kinds.length,
 });
 
 const TALLY = `local function tally(key, field, by)
@@ -254,5 +252,88 @@ export const RELATE: Script = script(
 end
 redis.call('SET', KEYS[2], '1', 'PX', ${REMEMBER_RELATION_MS})
 redis.call(ARGV[1], KEYS[1], unpack(ARGV, 2))
+return 1`,
+);
+
+/**
+ * Stores the records of an export that one partition keeps: those from the number on that it stored
+ * the last time. The number is stored with them, so that each record is stored once.
+ *
+ * KEYS: received, statuses, due PRIVATE, due GROUP, ages, sequence, tallies, dead; then of each queue
+ * that is appended to: queue, state.
+ * ARGV: id of the export, number behind the last record; then of each record its number and
+ * STATUS, field, value; or NOTICE, conversation, place of its queue's keys, type, entry, stored at,
+ * due at, tally; or DEAD_LETTER, tally, dead letter.
+ */
+export const RECEIVE: Script = script(
+  ["hash", "hash", "zset", "zset", "zset", "number", "hash", "list"],
+  `${TALLY}
+for index = 9, #KEYS do
+  local found = redis.call('TYPE', KEYS[index]).ok
+  if found ~= 'none' and found ~= (index % 2 == 1 and 'list' or 'hash') then
+    return foreign(KEYS[index])
+  end
+end
+local received = redis.call('HGET', KEYS[1], ARGV[1])
+if not count(received) then
+  return foreign(KEYS[1])
+end
+for _, value in ipairs(redis.call('HVALS', KEYS[7])) do
+  if not count(value) then
+    return foreign(KEYS[7])
+  end
+end
+received = tonumber(received or '0')
+redis.call('HSET', KEYS[1], ARGV[1], math.max(received, tonumber(ARGV[2])))
+local due = {PRIVATE = KEYS[3], GROUP = KEYS[4]}
+local store = {}
+function store.STATUS(at)
+  redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1])
+end
+function store.NOTICE(at)
+  local conversation, place, type, entry, storedAt, dueAt, field = unpack(ARGV, at, at + 6)
+  local queue, state = KEYS[9 + 2 * place], KEYS[10 + 2 * place]
+  local number = redis.call('INCR', KEYS[6])
+  if redis.call('RPUSH', queue, number .. ' ' .. entry) == 1 then
+    redis.call('DEL', state)
+    redis.call('HSET', state, 'token', '0', 'tries', '0')
+    if field ~= '' then
+      redis.call('HSET', state, 'reason', string.sub(field, #'postponed ' + 1))
+      tally(KEYS[7], field, 1)
+    end
+    redis.call('ZADD', due[type], dueAt, conversation)
+  else
+    redis.call('ZADD', due[type], 'NX', dueAt, conversation)
+  end
+  redis.call('ZADD', KEYS[5], storedAt, number)
+end
+function store.DEAD_LETTER(at)
+  tally(KEYS[7], ARGV[at], 1)
+  redis.call('RPUSH', KEYS[8], ARGV[at + 1])
+end
+local arguments = {STATUS = 2, NOTICE = 7, DEAD_LETTER = 2}
+local at = 3
+while at <= #ARGV do
+  local kind = ARGV[at + 1]
+  if tonumber(ARGV[at]) >= received then
+    store[kind](at + 2)
+  end
+  at = at + 2 + arguments[kind]
+end
+return 1`,
+);
+
+/**
+ * Stores how many records of an export are stored, unless that is known to be more.
+ *
+ * KEYS: received. ARGV: id of the export, how many.
+ */
+export const RECEIVED: Script = script(
+  ["hash"],
+  `local received = redis.call('HGET', KEYS[1], ARGV[1])
+if not count(received) then
+  return foreign(KEYS[1])
+end
+redis.call('HSET', KEYS[1], ARGV[1], math.max(tonumber(received or '0'), tonumber(ARGV[2])))
 return 1`,
 );

@@ -10,12 +10,14 @@ import type { RedisOutbox } from "./outbox.ts";
 import { type Versioned, versioned } from "./values.ts";
 
 /** How a status is kept. */
-const STATUS: Versioned<NoticeStatus> = versioned(NoticeStatus);
+export const STATUS: Versioned<NoticeStatus> = versioned(NoticeStatus);
 
 type Imported = readonly [ConversationKey, NoticeStatus];
 
-/** The field of a conversation's imported status, beside the one of what was set here. */
-const imported = (conversation: ConversationKey): string => `imported:${conversation}`;
+/** What the field of a conversation's imported status begins with; one that was set here is its name. */
+export const IMPORTED = "imported:";
+
+const imported = (conversation: ConversationKey): string => `${IMPORTED}${conversation}`;
 
 /** Statuses by conversation; each set is one script with the outbox's part. */
 export const makeSettings = (

@@ -3,6 +3,7 @@ import type {
   ImportableSettings,
   Outbox,
   RelationshipDirectory,
+  StoreTransfer,
   StoreUnavailable,
 } from "../../core/mod.ts";
 import type { Client, RedisConnectionOptions } from "./client.ts";
@@ -12,12 +13,14 @@ import { makeKeys } from "./keys.ts";
 import { makeOutbox } from "./outbox.ts";
 import { makeRelationships } from "./relationships.ts";
 import { makeSettings } from "./settings.ts";
+import { makeTransfer } from "./transfer.ts";
 
 /** The ports that a Redis store serves, and the end of it. */
 export interface RedisStore {
   readonly settings: ImportableSettings;
   readonly outbox: Outbox;
   readonly relationships: RelationshipDirectory;
+  readonly transfer: StoreTransfer;
   /** How the servers' own settings can lose what was acknowledged, one sentence for each. */
   readonly risks: TE.TaskEither<StoreUnavailable, ReadonlyArray<string>>;
   /** The client, for what counts beside the store. */
@@ -57,10 +60,12 @@ export const openRedisStore = async ({
   const keys = makeKeys(prefix);
   const newId = (): string => crypto.randomUUID();
   const outbox = makeOutbox(connection, keys, { now, newId });
+  const relationships = makeRelationships(connection, keys, newId);
   return {
     settings: makeSettings(connection, keys, outbox),
     outbox: outbox.outbox,
-    relationships: makeRelationships(connection, keys, newId),
+    relationships,
+    transfer: makeTransfer(connection, keys, outbox, relationships),
     risks: durabilityRisks(connection, { minReplicas: options.minReplicas ?? 0, now }),
     client: connection.client,
     close: connection.close,

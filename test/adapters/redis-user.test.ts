@@ -9,6 +9,7 @@ import { makeClock, noticeFrom } from "../contract/fixtures.ts";
 import { outboxContract } from "../contract/outbox.ts";
 import { directoryContract } from "../contract/relationships.ts";
 import { importableSettingsContract } from "../contract/settings-repository.ts";
+import { transferContract } from "../contract/store-transfer.ts";
 import { testContract } from "../support/contract.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
 import { startRedisServer } from "../support/redis-server.ts";
@@ -52,6 +53,28 @@ testContract("redis user's outbox", outboxContract, async () => {
 testContract("redis user's relationships", directoryContract, async () => {
   const { relationships, close } = await open();
   return { subject: relationships, close };
+});
+
+test("the user cannot export before it may scan, and the fault names the command", async (t) => {
+  const { transfer, close } = await open();
+  t.teardown(close);
+  const { next } = await succeed(transfer.read(O.none));
+  const { cause } = await fail(transfer.read(next));
+  t.regex(cause, /^NOPERM .*scan/);
+  await admin.call("ACL", "LOG", "RESET");
+});
+
+testContract("redis user's transfer", transferContract, async () => {
+  await admin.call("ACL", "SETUSER", "sealtalk-misc", "+scan");
+  const clock = makeClock();
+  const [from, to] = await Promise.all([open({ now: clock.now }), open({ now: clock.now })]);
+  return {
+    subject: { from, to, clock },
+    close: async () => {
+      await Promise.all([from.close(), to.close()]);
+      await admin.call("ACL", "SETUSER", "sealtalk-misc", "-scan");
+    },
+  };
 });
 
 test("the user may count rates, look for risks and wait for replicas", async (t) => {

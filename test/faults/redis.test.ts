@@ -18,6 +18,7 @@ import { makeSettings } from "../../adapters/redis/settings.ts";
 import type { ConversationKey } from "../../core/domain/conversation.ts";
 import type { Claim } from "../../core/domain/delivery.ts";
 import type { StoreUnavailable } from "../../core/domain/errors.ts";
+import type { StoreRecord } from "../../core/domain/store-record.ts";
 import { fail, id, succeed, wireId } from "../contract/expect.ts";
 import { drain, makeClock, noticeFrom, senders } from "../contract/fixtures.ts";
 import type { Deployment } from "../support/deployment.ts";
@@ -272,6 +273,45 @@ test("what is revived and whose reply is lost is revived and counted once", asyn
   t.like(await succeed(store.outbox.status(LATER)), { pending: 2, dead: 0, reasons: [] });
   t.deepEqual(senders(await drain(store.outbox)), ["alice", "bob"]);
 });
+
+for (const [what, { lua }] of [
+  ["its records", scripts.RECEIVE],
+  ["how many records it has", scripts.RECEIVED],
+] as const) {
+  test(`a store keeps each record of an import once when the reply to the script that stores ${what} is lost`, async (t) => {
+    const { store, link } = await openLinked(t);
+    const notice = { attempts: 2, storedAt: 7, dueAt: LATER, conversation: G };
+    const records: ReadonlyArray<StoreRecord> = [
+      { _tag: "STATUS", conversation: G, status: 1, imported: false },
+      { _tag: "NOTICE", ...notice, notice: noticeFrom("alice"), reason: "away" },
+      { _tag: "NOTICE", ...notice, notice: noticeFrom("bob") },
+      {
+        _tag: "DEAD_LETTER",
+        letter: {
+          conversation: G,
+          notice: noticeFrom("carol"),
+          reason: "never",
+          attempts: 1,
+          storedAt: 5,
+          diedAt: 6,
+        },
+      },
+    ];
+    link.loseReplyTo(lua);
+    await succeed(store.transfer.write("export", 0, records));
+    t.is(link.lost(), 1);
+    t.is(await succeed(store.transfer.received("export")), 4);
+    t.like(await succeed(store.outbox.status(LATER)), {
+      pending: 2,
+      dead: 1,
+      reasons: [
+        { state: "postponed", reason: "away", count: 1 },
+        { state: "dead", reason: "never", count: 1 },
+      ],
+    });
+    t.deepEqual(senders(await drain(store.outbox)), ["alice", "bob"]);
+  });
+}
 
 const PREFIX = "sealtalk-misc:";
 const ours = makeKeys(PREFIX).partitionOf(G);

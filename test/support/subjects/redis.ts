@@ -3,6 +3,7 @@ import { makeClock } from "../../contract/fixtures.ts";
 import { outboxContract } from "../../contract/outbox.ts";
 import { directoryContract } from "../../contract/relationships.ts";
 import { importableSettingsContract } from "../../contract/settings-repository.ts";
+import { transferContract } from "../../contract/store-transfer.ts";
 import { type Case, casesOf } from "../cases.ts";
 
 /** A store on Redis as the subject of each contract of its ports; `open` gives a new one each time. */
@@ -22,5 +23,15 @@ export const redisCases = (
   ...casesOf(`${name} relationships`, directoryContract, async () => {
     const { relationships, close } = await open();
     return { subject: relationships, close };
+  }),
+  ...casesOf(`${name} transfer`, transferContract, async () => {
+    const clock = makeClock();
+    const [from, to] = await Promise.all([open(clock.now), open(clock.now)]);
+    return {
+      subject: { from, to, clock },
+      close: async () => {
+        await Promise.all([from.close(), to.close()]);
+      },
+    };
   }),
 ];
