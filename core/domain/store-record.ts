@@ -11,6 +11,19 @@ import { type GroupId, Id, type UserId } from "./identity.ts";
 import { OutboundMessage } from "./message.ts";
 import { NoticeStatus } from "./screen-capture.ts";
 
+/**
+ * The most records that are read or written together.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { MAX_PAGE_RECORDS } from "sealtalk-misc";
+ *
+ * assert.equal(MAX_PAGE_RECORDS, 1_000);
+ * ```
+ */
+export const MAX_PAGE_RECORDS = 1_000;
+
 /** A friendship. Each is one record: `user` is the smaller of the two ids. */
 export interface FriendsRecord {
   readonly _tag: "FRIENDS";

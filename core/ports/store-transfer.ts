@@ -1,17 +1,15 @@
 import type { Option } from "fp-ts/lib/Option.js";
+import type { TaskEither } from "fp-ts/lib/TaskEither.js";
+import type { StoreUnavailable } from "../domain/errors.ts";
 import type { StoreRecord } from "../domain/store-record.ts";
-import type { Stored } from "./outbox.ts";
 
 /** Some records of a store, and where to go on. */
 export interface StorePage {
-  /** At most {@link MAX_PAGE_RECORDS}. A page that is not the last may be empty too. */
+  /** At most `MAX_PAGE_RECORDS`. A page that is not the last may be empty too. */
   readonly records: ReadonlyArray<StoreRecord>;
   /** The cursor of the next page. `none`: this is the last page. */
   readonly next: Option<string>;
 }
-
-/** The most records of a page, and of a call to `write`. */
-export const MAX_PAGE_RECORDS = 1_000;
 
 /**
  * Moves everything that one store holds to another store. Both should rest meanwhile: a record that
@@ -23,12 +21,12 @@ export interface StoreTransfer {
    * conversation one after the other, in the order of its queue), dead letters (the longest dead
    * first). A cursor is valid for the store that made it, in every process; nothing is kept for it.
    */
-  readonly read: (cursor: Option<string>) => Stored<StorePage>;
+  readonly read: (cursor: Option<string>) => TaskEither<StoreUnavailable, StorePage>;
   /**
    * Returns how many records of this export the store has stored: all before that number, and none
    * from it on that a repeated `write` would not skip. 0 for an export that it does not know.
    */
-  readonly received: (exportId: string) => Stored<number>;
+  readonly received: (exportId: string) => TaskEither<StoreUnavailable, number>;
   /**
    * Stores records of an export, which are numbered from 0: these begin with number `first`, which
    * is at most `received(exportId)`. Skips the records that it has stored before: after a fault a
@@ -46,5 +44,5 @@ export interface StoreTransfer {
     exportId: string,
     first: number,
     records: ReadonlyArray<StoreRecord>,
-  ) => Stored<void>;
+  ) => TaskEither<StoreUnavailable, void>;
 }
