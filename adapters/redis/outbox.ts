@@ -19,6 +19,7 @@ import {
   type Outcome,
   type ReasonCount,
   type StoreUnavailable,
+  storeUnavailable,
 } from "../../core/mod.ts";
 import { type Connection, scripted } from "./connection.ts";
 import { makeDemotions } from "./demotion.ts";
@@ -221,6 +222,10 @@ export const makeOutbox = (
     leaseUntil: number,
   ): TE.TaskEither<StoreUnavailable, O.Option<Claim>> => {
     const { partition, conversation } = candidate;
+    // Settling looks in the conversation's own partition, and would never find the claim.
+    if (keys.partitionOf(conversation) !== partition) {
+      return setAside(partition.due(type), conversation, leaseUntil);
+    }
     return pipe(
       change(
         scripted(scripts.CLAIM)(
@@ -235,12 +240,23 @@ export const makeOutbox = (
             partition.tallies,
             partition.dead,
           ],
-          [conversation, at, leaseUntil],
+          [conversation, at, leaseUntil, type],
         ),
       ),
       TE.chainEitherK((answer) => claimOf(candidate, leaseUntil, answer)),
     );
   };
+
+  /** Has a conversation that cannot be claimed wait for as long as a lease, as CLAIM does. */
+  const setAside = (
+    due: string,
+    conversation: ConversationKey,
+    until: number,
+  ): TE.TaskEither<StoreUnavailable, never> =>
+    pipe(
+      change({ key: due, send: (to) => to.zadd(due, "XX", "GT", until, conversation) }),
+      TE.chain(() => TE.left(storeUnavailable(`FOREIGN ${due}`))),
+    );
 
   const settle = (
     { conversation, token, notice, attempts, storedAt }: Claim,

@@ -21,14 +21,18 @@ const REMEMBER_MS = 60_000;
 // An import makes very many of these; a change is repeated within five seconds, or not at all.
 const REMEMBER_RELATION_MS = 10_000;
 
-/** What a key holds; `number` is a text that is an integer. */
+/** What a key holds; `number` is a text that is a number, as `isNumber` has it. */
 type Kind = "hash" | "list" | "zset" | "set" | "string" | "number";
+
+// INCR and HINCRBY refuse "007", and Lua writes numbers of more than 14 digits in another way: with
+// either a settlement would fail after the notice was sent.
+const IS_NUMBER = `local function isNumber(text)
+  return not text or text == '0' or (#text <= 13 and string.match(text, '^%-?[1-9]%d*$'))
+end`;
 
 /** Stops the script, after `otherwise`, unless every key is absent or of its kind. */
 const expecting = (kinds: ReadonlyArray<Kind>, otherwise: string): string =>
-  `local function count(text)
-  return not text or string.match(text, '^%-?%d+$')
-end
+  `${IS_NUMBER}
 local function foreign(key)
   ${otherwise}
   return redis.error_reply('FOREIGN ' .. key)
@@ -39,7 +43,7 @@ ${kinds
     const type = kind === "number" ? "string" : kind;
     return `do
   local found = redis.call('TYPE', ${key}).ok
-  if found ~= 'none' and (found ~= '${type}'${kind === "number" ? ` or not count(redis.call('GET', ${key}))` : ""}) then
+  if found ~= 'none' and (found ~= '${type}'${kind === "number" ? ` or not isNumber(redis.call('GET', ${key}))` : ""}) then
     return foreign(${key})
   end
 end`;
@@ -90,6 +94,18 @@ append(KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], ARGV[1], ARGV[3], ARGV[4], A
 return 1`,
 );
 
+/**
+ * Whether an entry has a number, by which SETTLE finds its age, and a notice of this version and
+ * type: SETTLE looks for the conversation among those of the notice's type.
+ */
+const IS_ENTRY = `local function isEntry(text, type)
+  local json = string.match(text, '^%d+ (.*)$')
+  local isJson, entry = pcall(cjson.decode, json or '')
+  return isJson and pcall(function()
+    assert(entry.v == 1 and entry.value.notice.conversationType == type)
+  end)
+end`;
+
 /** What cannot be claimed, since a key is not ours, is not to keep the others from their turn. */
 const SET_ASIDE = `if redis.call('TYPE', KEYS[3]).ok == 'zset' then
       redis.call('ZADD', KEYS[3], 'XX', 'GT', ARGV[3], ARGV[1])
@@ -97,19 +113,24 @@ const SET_ASIDE = `if redis.call('TYPE', KEYS[3]).ok == 'zset' then
 
 /**
  * Claims the head of a conversation if it is due: its token, the entry, and how often it was
- * postponed as head. It looks also at what a settlement needs: what nobody can settle is not to be
- * sent.
+ * postponed as head. First it checks every record that SETTLE reads or changes: a notice that cannot
+ * be settled would be sent again after each lease.
  *
  * KEYS: queue, state, due, leases, token, done, ages, tallies, dead.
- * ARGV: conversation, now, lease's end.
+ * ARGV: conversation, now, lease's end, type.
  */
 export const CLAIM: Script = script(
   ["list", "hash", "zset", "zset", "number", "number", "zset", "hash", "list"],
-  `if not count(redis.call('HGET', KEYS[2], 'tries')) then
+  `${IS_ENTRY}
+local head = redis.call('LINDEX', KEYS[1], 0)
+if head and not isEntry(head, ARGV[4]) then
+  return foreign(KEYS[1])
+end
+if not isNumber(redis.call('HGET', KEYS[2], 'tries')) then
   return foreign(KEYS[2])
 end
 for _, value in ipairs(redis.call('HVALS', KEYS[8])) do
-  if not count(value) then
+  if not isNumber(value) then
     return foreign(KEYS[8])
   end
 end
@@ -120,7 +141,7 @@ if not token then
   if not due or tonumber(due) > tonumber(ARGV[2]) then
     return false
   end
-  if redis.call('LLEN', KEYS[1]) == 0 then
+  if not head then
     redis.call('ZREM', KEYS[3], ARGV[1])
     redis.call('DEL', KEYS[2])
     return false
@@ -133,7 +154,7 @@ if not token then
 elseif redis.call('HGET', KEYS[2], 'token') ~= token then
   return false
 end
-return {tostring(token), redis.call('LINDEX', KEYS[1], 0), redis.call('HGET', KEYS[2], 'tries') or '0'}`,
+return {tostring(token), head, redis.call('HGET', KEYS[2], 'tries') or '0'}`,
   SET_ASIDE,
 );
 
@@ -152,12 +173,15 @@ end
 if redis.call('HGET', KEYS[2], 'token') ~= ARGV[2] or redis.call('LLEN', KEYS[1]) == 0 then
   return 0
 end
+if not string.match(redis.call('LINDEX', KEYS[1], 0), '^%d+ ') then
+  return foreign(KEYS[1])
+end
 local before = redis.call('HGET', KEYS[2], 'reason')
-if not count(redis.call('HGET', KEYS[2], 'tries')) then
+if not isNumber(redis.call('HGET', KEYS[2], 'tries')) then
   return foreign(KEYS[2])
 end
 for _, field in ipairs({'postponed ' .. (before or ''), 'postponed ' .. ARGV[5], 'dead ' .. ARGV[5]}) do
-  if not count(redis.call('HGET', KEYS[6], field)) then
+  if not isNumber(redis.call('HGET', KEYS[6], field)) then
     return foreign(KEYS[6])
   end
 end
@@ -226,7 +250,7 @@ if redis.call('EXISTS', KEYS[8]) == 1 then
   redis.call('PEXPIRE', KEYS[8], ${REMEMBER_MS})
   return 1
 end
-if not count(redis.call('HGET', KEYS[7], 'dead ' .. ARGV[6])) then
+if not isNumber(redis.call('HGET', KEYS[7], 'dead ' .. ARGV[6])) then
   return foreign(KEYS[7])
 end
 redis.call('SET', KEYS[8], '1', 'PX', ${REMEMBER_MS})
@@ -275,11 +299,11 @@ for index = 9, #KEYS do
   end
 end
 local received = redis.call('HGET', KEYS[1], ARGV[1])
-if not count(received) then
+if not isNumber(received) then
   return foreign(KEYS[1])
 end
 for _, value in ipairs(redis.call('HVALS', KEYS[7])) do
-  if not count(value) then
+  if not isNumber(value) then
     return foreign(KEYS[7])
   end
 end
@@ -331,7 +355,7 @@ return 1`,
 export const RECEIVED: Script = script(
   ["hash"],
   `local received = redis.call('HGET', KEYS[1], ARGV[1])
-if not count(received) then
+if not isNumber(received) then
   return foreign(KEYS[1])
 end
 redis.call('HSET', KEYS[1], ARGV[1], math.max(tonumber(received or '0'), tonumber(ARGV[2])))

@@ -317,8 +317,8 @@ const PREFIX = "sealtalk-misc:";
 const ours = makeKeys(PREFIX).partitionOf(G);
 
 /** Another conversation: of the same partition as G, or of another. */
-const other = (where: "beside" | "elsewhere"): ConversationKey => {
-  for (let index = 0; ; index += 1) {
+const other = (where: "beside" | "elsewhere", from = 0): ConversationKey => {
+  for (let index = from; ; index += 1) {
     const conversation: ConversationKey = `group:other-${index}`;
     if (
       (makeKeys(PREFIX).partitionOf(conversation).due("GROUP") === ours.due("GROUP")) ===
@@ -420,7 +420,7 @@ test("many conversations of a partition that cannot be claimed hold up the other
   await call("SET", ours.ages, "foreign");
   await call("DEL", ours.due("GROUP"));
   for (let index = 0; index < 40; index += 1) {
-    await call("ZADD", ours.due("GROUP"), "0", `group:waiting-${index}`);
+    await call("ZADD", ours.due("GROUP"), "0", other("beside", 100 * index));
   }
   t.true((await fail(outbox.claim("GROUP", 5, 9))).cause.includes(ours.ages));
   t.deepEqual(senders(RA.fromOption(await succeed(outbox.claim("GROUP", 5, 9)))), ["bob"]);
@@ -444,6 +444,25 @@ test("a Redis whose memory is full stores nothing more, and what it has is deliv
   t.regex(cause, /^OOM/);
   t.is(await succeed(settings.noticeStatus(G)), 1);
   t.deepEqual(senders(await drain(outbox)), ["alice"]);
+});
+
+test("a Redis whose memory is full settles a claim whatever its outcome", async (t) => {
+  const node = await startNode();
+  t.teardown(node.close);
+  const clock = makeClock();
+  const { outbox, close } = await openRedisStore({ urls: [node.url], now: clock.now });
+  t.teardown(close);
+  await succeed(outbox.add(G, noticeFrom("alice")));
+  await node.call("CONFIG", "SET", "maxmemory", "1");
+  for (const outcome of [
+    { _tag: "POSTPONED", until: 10, reason: "away" },
+    { _tag: "DEAD", reason: "never" },
+  ] as const) {
+    const [claim] = settled(await succeed(outbox.claim("GROUP", 10, 20)));
+    await succeed(outbox.settle(claim, outcome));
+  }
+  t.deepEqual(senders(await succeed(outbox.deadLetters())), ["alice"]);
+  t.like(await succeed(outbox.status(10)), { pending: 0, inFlight: 0 });
 });
 
 test("an addition that is repeated does not undo what was removed in between", async (t) => {
