@@ -119,7 +119,7 @@ export {
 export {
   type DeadLetterRecord,
   type FriendsRecord,
-  MAX_PAGE_RECORDS,
+  MAX_BATCH_RECORDS,
   type MemberRecord,
   type NoticeRecord,
   type StatusRecord,
@@ -131,7 +131,7 @@ export type { MessageGateway } from "./ports/message-gateway.ts";
 export type { Outbox, Stored } from "./ports/outbox.ts";
 export type { RelationshipDirectory, Relationships } from "./ports/relationships.ts";
 export type { ImportableSettings, SettingsRepository } from "./ports/settings-repository.ts";
-export type { StorePage, StoreTransfer } from "./ports/store-transfer.ts";
+export type { StoreTransfer } from "./ports/store-transfer.ts";
 export type { VersionSource } from "./ports/version-source.ts";
 export type { Delivery, DeliveryPorts, NextDelivery } from "./usecases/deliver-notices.ts";
 export type { ConversationInput, EntryError, EntryPorts } from "./usecases/enter-conversation.ts";

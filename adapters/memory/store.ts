@@ -1,25 +1,24 @@
 import * as E from "fp-ts/lib/Either.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import {
-  type Claim,
-  type ClaimLost,
-  type ConversationKey,
-  type ConversationType,
-  type DeadLetter,
-  type GroupId,
-  type ImportableSettings,
-  MAX_PAGE_RECORDS,
-  type NoticeStatus,
-  type OutboundMessage,
-  type Outbox,
-  type OutboxStatus,
-  type Outcome,
-  type ReasonCount,
-  type RelationshipDirectory,
-  type StoreRecord,
-  type StoreTransfer,
-  type UserId,
+import type {
+  Claim,
+  ClaimLost,
+  ConversationKey,
+  ConversationType,
+  DeadLetter,
+  GroupId,
+  ImportableSettings,
+  NoticeStatus,
+  OutboundMessage,
+  Outbox,
+  OutboxStatus,
+  Outcome,
+  ReasonCount,
+  RelationshipDirectory,
+  StoreRecord,
+  StoreTransfer,
+  UserId,
 } from "../../core/mod.ts";
 
 /** The ports that one store serves together. */
@@ -88,16 +87,11 @@ export const makeMemoryStore = ({
 const makeTransfer = (parts: ReadonlyArray<Part<unknown>>): StoreTransfer => {
   const received = new Map<string, number>();
   return {
-    read: (cursor) =>
-      TE.fromIO(() => {
-        const first = O.isSome(cursor) ? Number(cursor.value) : 0;
-        const end = first + MAX_PAGE_RECORDS;
-        const all = parts.flatMap(({ records }) => records());
-        return {
-          records: all.slice(first, end),
-          next: end < all.length ? O.some(String(end)) : O.none,
-        };
-      }),
+    read: async function* () {
+      for (const { records } of parts) {
+        yield E.right(records());
+      }
+    },
     received: (exportId) => TE.fromIO(() => received.get(exportId) ?? 0),
     write: (exportId, first, records) =>
       TE.fromIO(() => {

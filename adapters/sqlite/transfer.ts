@@ -1,19 +1,16 @@
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as J from "fp-ts/lib/Json.js";
-import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
 import {
   Id,
-  MAX_PAGE_RECORDS,
+  MAX_BATCH_RECORDS,
   NoticeStatus,
-  type StorePage,
   type StoreRecord,
   type StoreTransfer,
-  storeUnavailable,
 } from "../../core/mod.ts";
-import { decodeMessage, decodeRow, type SqliteFile } from "./file.ts";
+import { damaged, decodeMessage, decodeRow, type SqliteFile } from "./file.ts";
 import { deadLetterOf } from "./outbox.ts";
 import type { Attempted, Query } from "./reader.ts";
 
@@ -102,18 +99,24 @@ const SECTIONS: ReadonlyArray<Section> = [
   },
 ];
 
-/** Where a page begins: a section, and the key of the row before. */
-const Cursor = t.tuple([t.number, t.array(t.union([t.string, t.number]))]);
-
-const cursorText = (section: number, key: string): string => `[${section},${key}]`;
+const Key = t.array(t.union([t.string, t.number]));
 
 /** Moves the records of the store. */
 export const makeTransfer = ({ read, write }: SqliteFile): StoreTransfer => ({
-  read: (cursor) =>
-    pipe(
-      TE.fromEither(decodeCursor(cursor)),
-      TE.chain(([section, key]) => read((query) => pageOf(query, section, key))),
-    ),
+  read: async function* () {
+    for (const section of SECTIONS) {
+      let key: ReadonlyArray<string | number> = section.start;
+      for (let isLast = false; !isLast; ) {
+        const page: Attempted<Page> = await read((query) => pageOf(query, section, key))();
+        yield E.map(({ records }: Page) => records)(page);
+        if (E.isLeft(page)) {
+          return;
+        }
+        isLast = page.right.records.length < MAX_BATCH_RECORDS;
+        key = page.right.last;
+      }
+    }
+  },
   received: (exportId) =>
     read((query) =>
       decodeRow(
@@ -128,42 +131,28 @@ export const makeTransfer = ({ read, write }: SqliteFile): StoreTransfer => ({
     ),
 });
 
-const decodeCursor = (cursor: O.Option<string>): Attempted<t.TypeOf<typeof Cursor>> =>
-  pipe(
-    cursor,
-    O.match(
-      () => E.right([0, [...(SECTIONS[0]?.start ?? [])]]),
-      (text) =>
-        pipe(
-          J.parse(text),
-          E.chainW(Cursor.decode),
-          E.mapLeft(() => storeUnavailable("the cursor is not one of this store")),
-        ),
-    ),
-  );
+/** Some records of a section, and the key of the last one. */
+interface Page {
+  readonly records: ReadonlyArray<StoreRecord>;
+  readonly last: ReadonlyArray<string | number>;
+}
 
 const pageOf = (
   query: Query,
-  number: number,
-  key: ReadonlyArray<string | number>,
-): Attempted<StorePage> => {
-  const section = SECTIONS[number];
-  if (section === undefined) {
-    return E.right({ records: [], next: O.none });
-  }
-  const rows = query(section.sql).all(...key, MAX_PAGE_RECORDS);
-  const last = rows.at(-1)?.key;
-  const following = SECTIONS[number + 1];
+  { sql, recordOf, start }: Section,
+  after: ReadonlyArray<string | number>,
+): Attempted<Page> => {
+  const rows = query(sql).all(...after, MAX_BATCH_RECORDS);
   return pipe(
-    rows,
-    E.traverseArray(section.recordOf),
-    E.map((records) => {
-      if (rows.length === MAX_PAGE_RECORDS && typeof last === "string") {
-        return { records, next: O.some(cursorText(number, last)) };
-      }
-      return following === undefined
-        ? { records, next: O.none }
-        : { records, next: O.some(cursorText(number + 1, JSON.stringify(following.start))) };
-    }),
+    E.Do,
+    E.apS("records", pipe(rows, E.traverseArray(recordOf))),
+    E.apS(
+      "last",
+      pipe(
+        J.parse(String(rows.at(-1)?.key ?? JSON.stringify(start))),
+        E.chainW(Key.decode),
+        E.orElseW(() => damaged("a key")),
+      ),
+    ),
   );
 };

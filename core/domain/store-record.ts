@@ -17,12 +17,12 @@ import { NoticeStatus } from "./screen-capture.ts";
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { MAX_PAGE_RECORDS } from "sealtalk-misc";
+ * import { MAX_BATCH_RECORDS } from "sealtalk-misc";
  *
- * assert.equal(MAX_PAGE_RECORDS, 1_000);
+ * assert.equal(MAX_BATCH_RECORDS, 1_000);
  * ```
  */
-export const MAX_PAGE_RECORDS = 1_000;
+export const MAX_BATCH_RECORDS = 1_000;
 
 /** A friendship. Each is one record: `user` is the smaller of the two ids. */
 export interface FriendsRecord {

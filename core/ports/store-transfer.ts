@@ -1,27 +1,19 @@
-import type { Option } from "fp-ts/lib/Option.js";
+import type { Either } from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import type { StoreUnavailable } from "../domain/errors.ts";
 import type { StoreRecord } from "../domain/store-record.ts";
 
-/** Some records of a store, and where to go on. */
-export interface StorePage {
-  /** At most `MAX_PAGE_RECORDS`. A page that is not the last may be empty too. */
-  readonly records: ReadonlyArray<StoreRecord>;
-  /** The cursor of the next page. `none`: this is the last page. */
-  readonly next: Option<string>;
-}
-
 /**
  * Moves everything that one store holds to another store. Both should rest meanwhile: a record that
- * changes between two pages may be read in its old state, in its new state, twice, or not at all.
+ * changes meanwhile may be read in its old state, in its new state, twice, or not at all.
  */
 export interface StoreTransfer {
   /**
-   * Reads a page; `none` is the first. The order is: relationships, statuses, notices (those of a
-   * conversation one after the other, in the order of its queue), dead letters (the longest dead
-   * first). A cursor is valid for the store that made it, in every process; nothing is kept for it.
+   * Reads everything, some records at a time, and never all at once. The order is: relationships,
+   * statuses, notices (those of a conversation one after the other, in the order of its queue), dead
+   * letters. A fault is the last thing that it gives.
    */
-  readonly read: (cursor: Option<string>) => TaskEither<StoreUnavailable, StorePage>;
+  readonly read: () => AsyncIterable<Either<StoreUnavailable, ReadonlyArray<StoreRecord>>>;
   /**
    * Returns how many records of this export the store has stored: all before that number, and none
    * from it on that a repeated `write` would not skip. 0 for an export that it does not know.

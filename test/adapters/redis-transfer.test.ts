@@ -1,11 +1,12 @@
 /** What a Redis store exports, and what it refuses, beyond what every store promises. */
-import * as O from "fp-ts/lib/Option.js";
+import * as E from "fp-ts/lib/Either.js";
 import { Redis } from "ioredis";
 import { makeKeys } from "../../adapters/redis/keys.ts";
 import { openRedisStore, type RedisStore } from "../../adapters/redis/mod.ts";
-import { MAX_PAGE_RECORDS, type StoreRecord } from "../../core/mod.ts";
+import type { StoreRecord } from "../../core/mod.ts";
 import { fail, id, succeed } from "../contract/expect.ts";
 import { makeClock, noticeFrom } from "../contract/fixtures.ts";
+import { readRecords } from "../contract/store-transfer.ts";
 import { startRedisServer } from "../support/redis-server.ts";
 import { type ExecutionContext, test } from "../support/test.ts";
 
@@ -20,31 +21,14 @@ const open = async (t: ExecutionContext, prefix: string): Promise<RedisStore> =>
   return store;
 };
 
-const readAll = async (t: ExecutionContext, { transfer }: RedisStore) => {
-  const records: StoreRecord[] = [];
-  let cursor: O.Option<string> = O.none;
-  do {
-    const page = await succeed(transfer.read(cursor));
-    t.true(page.records.length <= MAX_PAGE_RECORDS);
-    records.push(...page.records);
-    cursor = page.next;
-  } while (O.isSome(cursor));
-  return records;
-};
-
 /** The fault that ends the reading of a store. */
 const faultOf = async ({ transfer }: RedisStore): Promise<string> => {
-  let cursor: O.Option<string> = O.none;
-  for (;;) {
-    const answer = await transfer.read(cursor)();
-    if (answer._tag === "Left") {
-      return answer.left.cause;
+  for await (const page of transfer.read()) {
+    if (E.isLeft(page)) {
+      return page.left.cause;
     }
-    if (O.isNone(answer.right.next)) {
-      return "none";
-    }
-    cursor = answer.right.next;
   }
+  return "none";
 };
 
 test("read() keeps to the store's prefix when it has characters of a pattern", async (t) => {
@@ -54,27 +38,14 @@ test("read() keeps to the store's prefix when it has characters of a pattern", a
     const other = await open(t, prefix);
     await succeed(other.relationships.addMembers(id("theirs"), [id("alice")]));
   }
-  t.deepEqual(await readAll(t, store), [{ _tag: "MEMBER", group: id("ours"), user: id("alice") }]);
-});
-
-test("read() gives pages of at most 1,000 records when Redis answers with more", async (t) => {
-  await admin.config("SET", "set-max-intset-entries", 10_000);
-  t.teardown(() => admin.config("SET", "set-max-intset-entries", 512));
-  const store = await open(t, "large:");
-  const users = Array.from({ length: 3_500 }, (_, index) => id(String(index)));
-  await succeed(store.relationships.addMembers(id("g"), users));
-  t.is(await admin.object("ENCODING", "large:members:g"), "intset");
-  const members = (await readAll(t, store)).flatMap((record) =>
-    record._tag === "MEMBER" ? [record.user] : [],
-  );
-  t.deepEqual([...members].sort(), [...users].sort());
+  t.deepEqual(await readRecords(store), [{ _tag: "MEMBER", group: id("ours"), user: id("alice") }]);
 });
 
 test("read() reads more sets than one page holds", async (t) => {
   const store = await open(t, "many:");
   const pairs = Array.from({ length: 2_500 }, (_, index) => [id("a"), id(`b${index}`)] as const);
   await succeed(store.relationships.addFriends(pairs));
-  const friends = await readAll(t, store);
+  const friends = await readRecords(store);
   t.is(friends.length, pairs.length);
   t.is(new Set(friends.map((record) => JSON.stringify(record))).size, pairs.length);
 });
@@ -119,22 +90,6 @@ for (const [what, key, commands] of DAMAGES) {
   });
 }
 
-test("read() refuses a cursor that is not from this store, or whose node is gone", async (t) => {
-  const { transfer } = await open(t, "cursor:");
-  for (const cursor of ["", "1000", "{}"]) {
-    t.regex((await fail(transfer.read(O.some(cursor)))).cause, /cursor is not from this store/);
-  }
-  const position = {
-    stage: "FRIENDS",
-    nodes: ["10.0.0.1:6379"],
-    scan: "0",
-    keys: [],
-    members: "0",
-  };
-  const { cause } = await fail(transfer.read(O.some(JSON.stringify({ rest: [], position }))));
-  t.regex(cause, /10\.0\.0\.1:6379/);
-});
-
 const NOTICE: StoreRecord = {
   _tag: "NOTICE",
   conversation: G,
@@ -161,7 +116,7 @@ for (const [what, command, key, ...args] of [
     t.is(await succeed(store.transfer.received("export")), 0);
     await admin.del(key);
     await succeed(store.transfer.write("export", 0, [NOTICE]));
-    t.deepEqual(await readAll(t, store), [NOTICE]);
+    t.deepEqual(await readRecords(store), [NOTICE]);
     t.is(await succeed(store.transfer.received("export")), 1);
   });
 }

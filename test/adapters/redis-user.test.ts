@@ -1,6 +1,7 @@
 /** The user that docs/operating.md has for Redis: it can do all that is needed, and little else. */
 import { readFile } from "node:fs/promises";
 import * as O from "fp-ts/lib/Option.js";
+import * as TE from "fp-ts/lib/TaskEither.js";
 import { Redis } from "ioredis";
 import { makeRateLimit } from "../../adapters/rate-limit/mod.ts";
 import { openRedisStore, type RedisStoreOptions } from "../../adapters/redis/mod.ts";
@@ -58,9 +59,9 @@ testContract("redis user's relationships", directoryContract, async () => {
 test("the user cannot export before it may scan, and the fault names the command", async (t) => {
   const { transfer, close } = await open();
   t.teardown(close);
-  const { next } = await succeed(transfer.read(O.none));
-  const { cause } = await fail(transfer.read(next));
-  t.regex(cause, /^NOPERM .*scan/);
+  for await (const page of transfer.read()) {
+    t.regex((await fail(TE.fromEither(page))).cause, /^NOPERM .*scan/);
+  }
   await admin.call("ACL", "LOG", "RESET");
 });
 
