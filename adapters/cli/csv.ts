@@ -5,7 +5,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import type { Id } from "../../core/mod.ts";
-import { type Failure, failed } from "./failure.ts";
+import { codeOf, type Failure, failed } from "./failure.ts";
 import type { Batch, Row, Source } from "./transfer.ts";
 
 /** The two ids of a row. */
@@ -115,6 +115,3 @@ const pairIn = async (
     ),
   )();
 };
-
-const codeOf = (fault: unknown): string =>
-  fault instanceof Error && "code" in fault ? String(fault.code) : String(fault);

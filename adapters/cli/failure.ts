@@ -17,6 +17,10 @@ export const misconfigured = (...lines: ReadonlyArray<string>): Failure => ({
   lines,
 });
 
+/** The code of a system error, such as ENOENT; of any other, its text. */
+export const codeOf = (fault: unknown): string =>
+  fault instanceof Error && "code" in fault ? String(fault.code) : String(fault);
+
 // Of a module, and of one that is required.
 const NOT_FOUND: ReadonlyArray<unknown> = ["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"];
 

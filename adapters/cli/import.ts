@@ -7,6 +7,7 @@ import { withApplication } from "./application.ts";
 import { csvSource, FRIENDS, MEMBERS, type Pair, type PairFormat } from "./csv.ts";
 import { withDirectory } from "./directory.ts";
 import { type Failure, misconfigured, misused } from "./failure.ts";
+import { importStore } from "./import-store.ts";
 import { progressFor } from "./progress.ts";
 import { SEALTALK_TABLES, tableSource } from "./sealtalk.ts";
 import { useStore } from "./store.ts";
@@ -23,19 +24,26 @@ export interface ImportOptions {
   readonly members?: string;
   /** Which tables of the database at MYSQL_URL; true: all of them. */
   readonly fromMysql?: true | ReadonlyArray<TableName>;
+  /** An export of a store. */
+  readonly store?: string;
   readonly json?: boolean;
 }
 
 /** Reads what is elsewhere into the store. What is there already stays; it may be run again. */
 export const importAll = (
   surroundings: Surroundings,
-  { friends, members, fromMysql, json = false }: ImportOptions,
+  { friends, members, fromMysql, store, json = false }: ImportOptions,
 ): TE.TaskEither<Failure, void> => {
   const files = friends !== undefined || members !== undefined;
-  if (files === (fromMysql !== undefined)) {
+  if ([files, fromMysql !== undefined, store !== undefined].filter(identity).length !== 1) {
     return TE.left(
-      misused("expected --from-mysql alone, or --friends FILE, --members FILE or both"),
+      misused(
+        "expected --from-mysql alone, --store FILE alone, or --friends FILE, --members FILE or both",
+      ),
     );
+  }
+  if (store !== undefined) {
+    return importStore(surroundings, store, { json });
   }
   return pipe(
     fromMysql === undefined

@@ -79,9 +79,18 @@ const makeProgram = (surroundings: Surroundings, run: Run): Command => {
         "from the SealTalk database at MYSQL_URL: these tables, or all",
       ).choices(SEALTALK_TABLES),
     )
-    .option("--json", "the report as a JSON array")
+    .option("--store <file>", "what export wrote, of any store")
+    .option("--json", "the report as JSON")
     .action(async (options: ImportOptions) =>
       run((await import("./import.ts")).importAll(surroundings, options)),
+    );
+
+  program
+    .command("export <file>")
+    .description("write everything that the store holds into a file; stop the servers before")
+    .option("--json", "the report as a JSON object")
+    .action(async (file: string, options: PrintOptions) =>
+      run((await import("./export.ts")).exportStore(surroundings, file, options)),
     );
 
   describeOutbox(program, surroundings, run);

@@ -7,8 +7,8 @@ interface Progress {
   readonly stop: () => void;
 }
 
-/** Shows how far a long command has come, of so much. */
-export type ShowProgress = (what: string, total: number) => Progress;
+/** Shows how far a long command has come; without `total`, which may be unknown, only how many rows. */
+export type ShowProgress = (what: string, total?: number) => Progress;
 
 /** A bar for whoever watches, else lines for a log. */
 export const progressFor = ({
@@ -19,11 +19,14 @@ export const progressFor = ({
 
 const showBar: ShowProgress = (what, total) => {
   const bar = new SingleBar({
-    format: `${what} {bar} {percentage}% | {rows} rows | {eta_formatted} left`,
+    format:
+      total === undefined
+        ? `${what} | {rows} rows | {duration_formatted}`
+        : `${what} {bar} {percentage}% | {rows} rows | {eta_formatted} left`,
     stopOnComplete: false,
     hideCursor: true,
   });
-  bar.start(total, 0, { rows: 0 });
+  bar.start(total ?? 0, 0, { rows: 0 });
   return { update: (done, rows) => bar.update(done, { rows }), stop: () => bar.stop() };
 };
 
@@ -38,7 +41,8 @@ const showLines =
       update: (done, rows) => {
         if (rows >= next) {
           next = rows - (rows % ROWS_A_LINE) + ROWS_A_LINE;
-          print(`${what}: ${rows} rows, ${Math.floor((100 * done) / total)}%`);
+          const percentage = total === undefined ? "" : `, ${Math.floor((100 * done) / total)}%`;
+          print(`${what}: ${rows} rows${percentage}`);
         }
       },
       stop: () => {},

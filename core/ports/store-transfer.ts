@@ -24,6 +24,8 @@ export interface StoreTransfer {
    * is at most `received(exportId)`. Skips the records that it has stored before: after a fault a
    * call may be kept in part, and repeated it stores the rest and changes nothing twice.
    *
+   * - With no records, `first` may be any number: the store then counts all records before it as
+   *   stored. An export tells its own store so, which then takes nothing of it back.
    * - A relationship is added.
    * - A status replaces the conversation's: as one that was set here, or, if it is an imported one,
    *   as `importStatuses` does. It makes no notice.

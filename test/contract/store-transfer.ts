@@ -407,6 +407,17 @@ export const transferContract: Contract<TransferSubject> = [
     },
   },
   {
+    title: "write() of nothing behind the last record has the store take nothing of the export",
+    run: async ({ from, clock }) => {
+      await fill(from, clock);
+      const records = await readRecords(from);
+      await succeed(from.transfer.write(EXPORT, records.length, []));
+      assert.equal(await succeed(from.transfer.received(EXPORT)), records.length);
+      await writeAll(from, records);
+      assert.deepEqual(arranged(await readRecords(from)), arranged(records));
+    },
+  },
+  {
     title: "write() repeated changes nothing, also after what it stored has changed",
     run: async (subject) => {
       const { to } = subject;
