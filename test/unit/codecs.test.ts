@@ -12,6 +12,7 @@ import { Id, WireId } from "../../core/domain/identity.ts";
 import { ObjectName, OutboundMessage } from "../../core/domain/message.ts";
 import { DesktopRelease, DownloadUrl, MobileReleases } from "../../core/domain/release.ts";
 import { NoticeStatus } from "../../core/domain/screen-capture.ts";
+import { StoreRecord } from "../../core/domain/store-record.ts";
 import { test } from "../support/test.ts";
 
 const MESSAGE = {
@@ -31,6 +32,16 @@ const LETTER = {
   diedAt: 2,
 };
 
+const NOTICE = {
+  _tag: "NOTICE",
+  conversation: "group:7",
+  notice: MESSAGE,
+  attempts: 0,
+  storedAt: 1,
+  dueAt: 2,
+};
+const STATUS = { _tag: "STATUS", conversation: "group:7", status: 1, imported: true };
+
 for (const [what, codec, taken, refused] of [
   ["AppVersion", AppVersion, ["1.0.0"], [7, "1.0", ["1.0.0"]]],
   ["ConversationType", ConversationType, ["PRIVATE", "GROUP"], ["", "group", 1]],
@@ -43,6 +54,37 @@ for (const [what, codec, taken, refused] of [
   ["Id", Id, ["7"], [7, "", "a:b", "x".repeat(65)]],
   ["NoticeStatus", NoticeStatus, [0, 1], [2, -1, "0", "1", null]],
   ["ObjectName", ObjectName, ["x", "x".repeat(32)], ["", "x".repeat(33), ["x"]]],
+  [
+    "StoreRecord",
+    StoreRecord,
+    [
+      { _tag: "FRIENDS", user: "1", friend: "2" },
+      { _tag: "MEMBER", group: "2", user: "1" },
+      STATUS,
+      NOTICE,
+      { ...NOTICE, reason: "" },
+      { _tag: "DEAD_LETTER", letter: LETTER },
+    ],
+    [
+      { _tag: "FRIENDS", user: "2", friend: "1" },
+      { _tag: "FRIENDS", user: "1", friend: "1" },
+      { _tag: "FRIENDS", user: "1", friend: "a:b" },
+      { _tag: "MEMBER", group: "", user: "1" },
+      { _tag: "OTHER", group: "2", user: "1" },
+      { ...STATUS, status: 2 },
+      { ...STATUS, imported: 1 },
+      { ...STATUS, conversation: "" },
+      ...[-1, 0.5, Number.POSITIVE_INFINITY, "1"].map((attempts) => ({ ...NOTICE, attempts })),
+      ...[Number.NaN, Number.NEGATIVE_INFINITY, "1", null].flatMap((time) => [
+        { ...NOTICE, storedAt: time },
+        { ...NOTICE, dueAt: time },
+      ]),
+      { ...NOTICE, reason: 7 },
+      { ...NOTICE, notice: {} },
+      { _tag: "DEAD_LETTER", letter: {} },
+      null,
+    ],
+  ],
   ["WireId", WireId, ["7"], [7, "", "a:b", "x".repeat(65)]],
 ] as const) {
   test(`${what}.is() tells what it is from what it is not`, (t) => {
