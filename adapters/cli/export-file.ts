@@ -5,7 +5,7 @@ import { pipe } from "fp-ts/lib/function.js";
 import * as J from "fp-ts/lib/Json.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import * as t from "io-ts";
-import { decode, MAX_PAGE_RECORDS, NonEmptyText, StoreRecord } from "../../core/mod.ts";
+import { decode, MAX_BATCH_RECORDS, NonEmptyText, StoreRecord } from "../../core/mod.ts";
 import { codeOf, type Failure, failed } from "./failure.ts";
 import type { Batch, Row } from "./transfer.ts";
 
@@ -180,7 +180,7 @@ async function* readBatches(
         return;
       }
       rows.push({ at: number, content: read });
-      if (rows.length === MAX_PAGE_RECORDS) {
+      if (rows.length === MAX_BATCH_RECORDS) {
         yield E.right({ rows, done });
         rows = [];
       }

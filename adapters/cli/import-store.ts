@@ -27,9 +27,10 @@ export const importStore = (
   pipe(
     openExport(file),
     TE.chain((exported) =>
-      withStore(surroundings)((store) =>
-        importRecords(surroundings, file, exported, store.transfer),
-      ),
+      withStore(
+        surroundings,
+        "write",
+      )((store) => importRecords(surroundings, file, exported, store.transfer)),
     ),
     TE.map((report) => {
       for (const line of json ? [JSON.stringify(report)] : asText(report)) {

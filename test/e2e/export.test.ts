@@ -27,8 +27,11 @@ interface Place {
   readonly prefix: string;
   readonly variables: Readonly<Record<string, string>>;
   readonly store: RedisStore;
+  /** Runs a command, and checks that it names its store first; `stderr` is the rest. */
   readonly run: (...args: ReadonlyArray<string>) => Promise<Ended>;
 }
+
+const named = (prefix: string): string => `Store: redis ${new URL(server.url).host} (${prefix})\n`;
 
 const makePlace = async (t: ExecutionContext): Promise<Place> => {
   deployments += 1;
@@ -36,7 +39,15 @@ const makePlace = async (t: ExecutionContext): Promise<Place> => {
   const store = await openRedisStore({ urls: [server.url], prefix });
   t.teardown(store.close);
   const variables = { STORE: "redis", REDIS_URL: server.url, REDIS_PREFIX: prefix };
-  return { prefix, variables, store, run: (...args) => runCommand(args, variables) };
+  return {
+    prefix,
+    variables,
+    store,
+    run: async (...args) => {
+      const ended = await runCommand(args, variables);
+      return { ...ended, stderr: ended.stderr.replace(named(prefix), "") };
+    },
+  };
 };
 
 const makeDir = async (t: ExecutionContext): Promise<string> => {
@@ -208,7 +219,7 @@ test("export says that a folder is not there", async (t) => {
   t.deepEqual(await from.run("export", file), {
     code: 1,
     stdout: "",
-    stderr: `${file}.part: ENOENT\n`,
+    stderr: `${file}.part: cannot be written: ENOENT. Export again once the folder exists and the disk has room.\n`,
   });
 });
 
@@ -220,7 +231,7 @@ testWith(MOUNT)("export onto a full disk leaves no file, and says why", async (t
   t.deepEqual(await from.run("export", file), {
     code: 1,
     stdout: "",
-    stderr: `${file}.part: cannot be written: ENOSPC. Export again once the disk has room and works.\n`,
+    stderr: `${file}.part: cannot be written: ENOSPC. Export again once the folder exists and the disk has room.\n`,
   });
   t.deepEqual(await readdir(disk.dir), []);
 });
@@ -239,7 +250,7 @@ test("export ended by a signal leaves no file", async (t) => {
   await until("the export has begun", async () => (await stat(`${file}.part`)).size > 0);
   child.kill("SIGTERM");
   t.is(await ended, 1);
-  t.is(stderr, "the export was ended; nothing of it is left\n");
+  t.is(stderr, `${named(from.prefix)}The export was stopped; nothing of it is left.\n`);
   t.deepEqual(await readdir(dir), []);
 });
 
@@ -426,10 +437,13 @@ test("export and import keep to little memory, and say how far they are", async 
   const small = { NODE_OPTIONS: "--max-old-space-size=64" };
   const exported = await runProgram(["export", file], { ...from.variables, ...small });
   t.is(exported.code, 0, exported.stderr);
-  t.is(exported.stderr, `${file}: 100000 rows\n${file}: 200000 rows\n`);
+  t.is(exported.stderr, `${named(from.prefix)}${file}: 100000 rows\n${file}: 200000 rows\n`);
   const imported = await runProgram(["import", "--store", file], { ...to.variables, ...small });
   t.is(imported.code, 0, imported.stderr);
-  t.is(imported.stderr, `${file}: 100000 rows, 40%\n${file}: 200000 rows, 80%\n`);
+  t.is(
+    imported.stderr,
+    `${named(to.prefix)}${file}: 100000 rows, 40%\n${file}: 200000 rows, 80%\n`,
+  );
   t.true(imported.stdout.startsWith(`${file}: 250000 records are stored\n`));
 });
 
