@@ -71,6 +71,24 @@ const withoutWarning = async <A>(load: () => Promise<A>): Promise<A> => {
   }
 };
 
+/**
+ * Ends the transaction of a connection, if it has one, and closes it. `@photostructure/sqlite` cannot
+ * finalize statements: until they are collected as garbage, a closed connection keeps its locks.
+ */
+export const closeConnection = (connection: Connection): void => {
+  rollBack(connection);
+  connection.close();
+};
+
+/** Ends the transaction of a connection, if it has one. */
+export const rollBack = (connection: Connection): void => {
+  try {
+    connection.exec("ROLLBACK");
+  } catch {
+    // There is none: SQLite has rolled it back already, as it does where the disk is full or fails.
+  }
+};
+
 // Primary result codes of SQLite: https://www.sqlite.org/rescode.html
 const BUSY = 5;
 const READONLY = 8;
@@ -79,6 +97,15 @@ const CORRUPT = 11;
 const FULL = 13;
 const CANTOPEN = 14;
 const NOTADB = 26;
+
+// What SQLite would answer to the faults of the file system that Node throws.
+const CODES: Readonly<Record<string, number>> = {
+  EACCES: CANTOPEN,
+  EIO: IOERR,
+  ENOSPC: FULL,
+  EPERM: CANTOPEN,
+  EROFS: READONLY,
+};
 
 // What concerns the whole store, and not one row or page of it.
 const STORE_WIDE: ReadonlyArray<number> = [BUSY, READONLY, IOERR, FULL, CANTOPEN];
@@ -92,11 +119,15 @@ export const isDamage = (fault: unknown): boolean => {
   return code === undefined || !STORE_WIDE.includes(code);
 };
 
-/** Returns SQLite's primary result code of an error, or `undefined` if SQLite did not throw it. */
-const resultCode = (fault: unknown): number | undefined =>
-  fault instanceof Error && "errcode" in fault && typeof fault.errcode === "number"
-    ? fault.errcode & 0xff
-    : undefined;
+/** Returns SQLite's primary result code of an error, or `undefined` if there is none for it. */
+const resultCode = (fault: unknown): number | undefined => {
+  if (fault instanceof Error && "errcode" in fault && typeof fault.errcode === "number") {
+    return fault.errcode & 0xff;
+  }
+  return fault instanceof Error && "code" in fault ? CODES[String(fault.code)] : undefined;
+};
+
+const RECOVERS = "a running server recovers without a restart";
 
 /** Says why a file could not be used, and what an operator can do about it. */
 export const explain = (path: string, fault: unknown): string => {
@@ -107,20 +138,21 @@ export const explain = (path: string, fault: unknown): string => {
   const detail = detailOf(fault);
   switch (resultCode(fault)) {
     case BUSY:
-      return `Cannot write ${path}: another process keeps it locked (${detail}).`;
+      return `Cannot use ${path}: another process keeps it locked (${detail}). Wait for that process, or end it; ${RECOVERS}.`;
     case READONLY:
-      return `Cannot write ${path}: the file, its folder or its disk is read-only (${detail}).`;
+      return `Cannot write ${path}: the file, its folder or its disk is read-only (${detail}). Make it writable; ${RECOVERS}.`;
     case IOERR:
-      return `Cannot use ${path}: the disk failed (${detail}). The server goes on when the disk works again.`;
+      return `Cannot use ${path}: the disk failed (${detail}). Check the disk; ${RECOVERS}.`;
     case FULL:
-      return `Cannot write ${path}: the disk is full (${detail}). Free some space; the server recovers without a restart.`;
+      return `Cannot write ${path}: the disk is full (${detail}). Free some space; ${RECOVERS}.`;
     case CANTOPEN:
       return `Cannot open ${path} (${detail}). Check the folder and the rights of this user.`;
     case CORRUPT:
     case NOTADB:
       return `${path} is damaged or is not a SQLite file (${detail}). Restore a backup that is whole: sealtalk-misc restore FILE.`;
     default:
-      return `Cannot use ${path}: ${detail}.`;
+      // A message of this store names the file, and says what to do.
+      return detail.includes(path) ? detail : `Cannot use ${path}: ${detail}.`;
   }
 };
 

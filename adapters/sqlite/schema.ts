@@ -1,5 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import type { Connect, Connection } from "./driver.ts";
+import { accessSync, closeSync, constants, openSync, statSync } from "node:fs";
+import { type Connect, type Connection, closeConnection } from "./driver.ts";
 
 /** Marks the file as one of ours: "STMS" in ASCII. */
 const APPLICATION_ID = 0x5354_4d53;
@@ -98,11 +98,14 @@ export const openToWrite = (connect: Connect, path: string): Connection => {
   const connection = connect(path);
   try {
     connection.exec(`PRAGMA busy_timeout = ${OPEN_BUSY_MS}`);
-    refuseCut(connection, path);
+    if (!isEmpty(connection)) {
+      checkVersion(connection, path);
+    }
     connection.exec("PRAGMA journal_mode = WAL");
     connection.exec("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON");
     connection.exec(`PRAGMA journal_size_limit = ${JOURNAL_SIZE_LIMIT}`);
     connection.exec("BEGIN IMMEDIATE");
+    refuseCut(connection, path);
     if (isEmpty(connection)) {
       connection.exec(TABLES);
     }
@@ -112,7 +115,7 @@ export const openToWrite = (connect: Connect, path: string): Connection => {
     connection.exec("PRAGMA busy_timeout = 0");
     return connection;
   } catch (fault) {
-    connection.close();
+    closeConnection(connection);
     throw fault;
   }
 };
@@ -125,7 +128,7 @@ export const openToRead = (connect: Connect, path: string): Connection => {
     checkVersion(connection, path);
     return connection;
   } catch (fault) {
-    connection.close();
+    closeConnection(connection);
     throw fault;
   }
 };
@@ -133,13 +136,16 @@ export const openToRead = (connect: Connect, path: string): Connection => {
 /** Throws unless the file is a store whose tables this version knows. */
 export const checkVersion = (connection: Connection, path: string): void => {
   if (pragma(connection, "application_id") !== APPLICATION_ID) {
-    throw new Error(`${path} is a SQLite file, but not a store of sealtalk-misc`);
+    throw new Error(
+      `${path} is a SQLite file, but not a store of sealtalk-misc. ` +
+        "Move it away, or set DATA_DIR to another folder.",
+    );
   }
   const version = pragma(connection, "user_version");
   if (version > SCHEMA_VERSION) {
     throw new Error(
       `${path} was written by a newer version of sealtalk-misc (schema ${version}; ` +
-        `this version knows ${SCHEMA_VERSION}). Use that version, or restore a backup of before`,
+        `this version knows ${SCHEMA_VERSION}). Use that version, or restore a backup that this version made.`,
     );
   }
 };
@@ -160,30 +166,34 @@ export const integrityFault = (connection: Connection): string | undefined => {
   return found === "ok" ? undefined : found;
 };
 
-// SQLite would make it readable for everybody, as far as the umask lets it.
-const makeFile = (path: string): void => closeSync(openSync(path, "a+", 0o600));
-
-const PAGE_SIZE_AT = 16;
-const PAGE_COUNT_AT = 28;
-const HEADER_BYTES = 100;
-
-/** Throws if a file has fewer pages than its header says, and no log that could hold the others. */
-const refuseCut = (connection: Connection, path: string): void => {
-  const file = openSync(path, "r");
+/**
+ * Makes the file, if there is none, readable for its user alone; SQLite would follow the umask. A
+ * file that exists is not opened: to close it would end the locks that this process has on it
+ * (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+ */
+const makeFile = (path: string): void => {
   try {
-    const header = Buffer.alloc(HEADER_BYTES);
-    const { size } = fstatSync(file);
-    if (size === 0 || readSync(file, header) < HEADER_BYTES) {
-      return;
+    closeSync(openSync(path, "wx", 0o600));
+  } catch (fault) {
+    if (!(fault instanceof Error && "code" in fault && fault.code === "EEXIST")) {
+      throw fault;
     }
-    const pageSize = header.readUInt16BE(PAGE_SIZE_AT);
-    const expected = header.readUInt32BE(PAGE_COUNT_AT) * (pageSize === 1 ? 65_536 : pageSize);
-    if (size < expected && pragma(connection, "page_count") * pageSize > size) {
-      throw new Error(
-        `${path} is damaged: it was cut short. Restore a backup: sealtalk-misc restore FILE`,
-      );
-    }
-  } finally {
-    closeSync(file);
+    // SQLite would open it to read, and a server would not notice when it may write again.
+    accessSync(path, constants.W_OK);
   }
 };
+
+/**
+ * Throws if pages are missing: a page that is not in the file is in its log, unless the file was cut
+ * short. SQLite finds that by itself only if there is no log.
+ */
+const refuseCut = (connection: Connection, path: string): void => {
+  const expected = pragma(connection, "page_count") * pragma(connection, "page_size");
+  if (sizeOf(path) + sizeOf(`${path}-wal`) < expected) {
+    throw new Error(
+      `${path} is damaged: it was cut short. Restore a backup: sealtalk-misc restore FILE.`,
+    );
+  }
+};
+
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
