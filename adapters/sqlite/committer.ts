@@ -1,5 +1,13 @@
 import { rmSync, statSync } from "node:fs";
-import { type Connect, type Connection, explain, isBusy, isDamage } from "./driver.ts";
+import {
+  type Connect,
+  type Connection,
+  closeConnection,
+  explain,
+  isBusy,
+  isDamage,
+  rollBack,
+} from "./driver.ts";
 import { checkVersion, openToWrite } from "./schema.ts";
 import { makeWrites, type Writes } from "./writes.ts";
 
@@ -42,6 +50,7 @@ interface OpenFile {
   readonly connection: Connection;
   readonly writes: Writes;
   readonly identity: string;
+  readonly lifetime: string;
   readonly log: string | undefined;
 }
 
@@ -52,6 +61,8 @@ interface OpenFile {
  */
 export const makeCommitter = (connect: Connect, path: string): Committer => {
   let file: OpenFile | undefined;
+  // The lifetimes of the files that were in place before this one.
+  const former = new Set<string>();
 
   const open = (): OpenFile => {
     const connection = openToWrite(connect, path);
@@ -59,41 +70,59 @@ export const makeCommitter = (connect: Connect, path: string): Committer => {
       connection,
       writes: makeWrites(connection, path),
       identity: identityOf(path) ?? "",
+      lifetime: lifetimeOf(path),
       log: identityOf(`${path}-wal`),
     };
     return file;
   };
 
-  /** The file, opened again if another one is in its place. */
+  /** Returns the file, opened again if another one is in its place. */
   const current = (): OpenFile => {
-    if (file !== undefined && identityOf(path) === file.identity) {
+    const identity = identityOf(path);
+    if (file !== undefined && identity === file.identity) {
       return file;
     }
-    abandon();
-    if (identityOf(path) === undefined) {
+    if (identity === undefined) {
+      // It stays open, and is complete without its log, wherever it was moved: it may be moved back.
+      if (file !== undefined) {
+        writeBack(file.connection);
+      }
       throw new Error(
-        `${path} was deleted while it was in use. Put it back, or restart to begin with an empty store`,
+        `${path} was deleted while it was in use. Put it back, or restart to begin with an empty store.`,
       );
     }
+    if (former.has(lifetimeOf(path))) {
+      // This process may still have locks on it, and on a log that other processes do not see.
+      throw new Error(`${path} is a file again that was replaced before. Restart to use it.`);
+    }
+    abandon();
     return open();
   };
 
   /**
-   * Closes a file that was deleted or replaced. Its log is written back into it and removed: SQLite
-   * would apply a log that is left there to whatever file has the same name.
+   * Closes a file that was replaced. Its log is written back into it and removed: SQLite would apply
+   * a log that is left there to the new file.
    */
   const abandon = (): void => {
     if (file === undefined) {
       return;
     }
-    const { connection, log } = file;
-    file = undefined;
-    checkpoint(connection);
-    connection.close();
+    const { connection, lifetime, log } = file;
+    if (!writeBack(connection)) {
+      throw new Error(
+        `${path} was replaced while another process works on the file before. ` +
+          "Wait for that process, or end it.",
+      );
+    }
+    // Other processes do the same now. Whoever has the lock finds the old log, or none of its own.
+    begin(connection);
     if (log !== undefined && identityOf(`${path}-wal`) === log) {
       rmSync(`${path}-wal`, { force: true });
       rmSync(`${path}-shm`, { force: true });
     }
+    former.add(lifetime);
+    file = undefined;
+    closeConnection(connection);
   };
 
   const transact = ({ connection, writes, identity }: OpenFile, calls: ReadonlyArray<Call>) => {
@@ -103,7 +132,7 @@ export const makeCommitter = (connect: Connect, path: string): Committer => {
       const values = calls.map(([name, args]) => Reflect.apply(writes[name], undefined, args));
       connection.prepare("COMMIT").run();
       if (identityOf(path) !== identity) {
-        throw new Error(`${path} was deleted or replaced while it was in use`);
+        throw new Error(`${path} was deleted or replaced while it was written.`);
       }
       return values.map((value) => ({ value }));
     } catch (fault) {
@@ -127,8 +156,7 @@ export const makeCommitter = (connect: Connect, path: string): Committer => {
     commit: (calls) => ({ outcomes: attempt(calls), identity: file?.identity }),
     close: () => {
       if (file !== undefined) {
-        checkpoint(file.connection);
-        file.connection.close();
+        closeFile(file);
         file = undefined;
       }
     },
@@ -140,6 +168,9 @@ export const identityOf = (path: string): string | undefined => {
   const stats = statSync(path, { throwIfNoEntry: false });
   return stats === undefined ? undefined : `${stats.dev}:${stats.ino}`;
 };
+
+/** Names a file that is there now. Unlike its identity, no later file gets the same name. */
+const lifetimeOf = (path: string): string => `${identityOf(path)}:${statSync(path).birthtimeMs}`;
 
 /** Begins a transaction that writes, once no other process is in one. */
 const begin = (connection: Connection): void => {
@@ -157,19 +188,18 @@ const begin = (connection: Connection): void => {
   }
 };
 
-/** Writes the log back into the file, as far as other connections let it. */
-const checkpoint = (connection: Connection): void => {
-  try {
-    connection.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-  } catch {
-    // The next process that opens the file does it.
-  }
+/** Writes the log back into the file. Returns whether all of it is there now. */
+const writeBack = (connection: Connection): boolean => {
+  const { log, checkpointed } = connection.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get() ?? {};
+  return typeof log === "number" && log >= 0 && log === checkpointed;
 };
 
-const rollBack = (connection: Connection): void => {
+const closeFile = ({ connection }: OpenFile): void => {
   try {
-    connection.exec("ROLLBACK");
+    // SQLite does this for the last connection, which a driver may leave open: see closeConnection.
+    writeBack(connection);
   } catch {
-    // SQLite has rolled back already, as it does where the disk is full or fails.
+    // The log keeps what is not written back.
   }
+  closeConnection(connection);
 };

@@ -27,15 +27,12 @@ export const openSqliteFile = async (
   connect: Connect,
   options: Omit<WriterOptions, "onCommit">,
 ): Promise<SqliteFile> => {
-  // The writer is first: it makes the file and its log. The reader is closed first, so that the
-  // writer, as the last connection, writes the log back into the file.
+  // The writer is first: it makes the file and its log.
   const writer = await openWriter(connect, {
     ...options,
     onCommit: ({ identity }) => reader.refresh(identity),
   });
-  const reader = openReader(connect, options.path, () => {
-    writer.write("probe")();
-  });
+  const reader = openReader(connect, options.path, writer.write("probe"));
   return {
     read: reader.read,
     write: writer.write,
@@ -47,8 +44,10 @@ export const openSqliteFile = async (
         TE.map(() => undefined),
       ),
     close: async () => {
-      reader.close();
+      // The reader is last. It cannot remove the log and its index, as SQLite does with the last
+      // connection: a later process could not make the index on a full disk.
       await writer.close();
+      reader.close();
     },
   };
 };

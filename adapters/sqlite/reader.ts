@@ -3,7 +3,7 @@ import * as E from "fp-ts/lib/Either.js";
 import type * as TE from "fp-ts/lib/TaskEither.js";
 import { type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
 import { identityOf } from "./committer.ts";
-import { type Connect, type Connection, explain } from "./driver.ts";
+import { type Connect, type Connection, closeConnection, explain } from "./driver.ts";
 import { openToRead } from "./schema.ts";
 
 /** What was read, or why it could not be. */
@@ -30,12 +30,16 @@ interface OpenFile {
 }
 
 /**
- * Opens the file to read. `onMissing` is called when another file, or none, is in its place: the
- * writer has to look after that first.
+ * Opens the file to read. `onReplaced` is called when another file is in its place, and has the
+ * writer open that; {@link Reader.refresh} follows.
  *
  * @throws what SQLite throws.
  */
-export const openReader = (connect: Connect, path: string, onMissing: () => void): Reader => {
+export const openReader = (
+  connect: Connect,
+  path: string,
+  onReplaced: TE.TaskEither<StoreUnavailable, unknown>,
+): Reader => {
   let file: OpenFile | undefined = openFile(connect, path);
   let closed = false;
   let inSnapshot = false;
@@ -54,8 +58,21 @@ export const openReader = (connect: Connect, path: string, onMissing: () => void
 
   const closeFile = (): void => {
     endSnapshot();
-    file?.connection.close();
-    file = undefined;
+    if (file !== undefined) {
+      closeConnection(file.connection);
+      file = undefined;
+    }
+  };
+
+  const isInPlace = (): boolean => file !== undefined && identityOf(path) === file.identity;
+
+  /** Has the writer open the file that is in place of the one that is open here. */
+  const reopen = async (): Promise<Attempted<unknown>> => {
+    if (identityOf(path) === undefined) {
+      return E.left(storeUnavailable(`${path} was deleted while it was in use. Put it back.`));
+    }
+    closeFile();
+    return onReplaced();
   };
 
   /**
@@ -63,15 +80,16 @@ export const openReader = (connect: Connect, path: string, onMissing: () => void
    * unlock the file, which takes longer than the read. None lasts longer, or the log could not be
    * reset.
    */
-  const beginSnapshot = (): void => {
-    if (identityOf(path) !== file?.identity) {
-      closeFile();
-      onMissing();
-      throw new Error(`${path} was deleted or replaced while it was in use`);
+  const snapshot = (): Query => {
+    if (file === undefined) {
+      throw new Error(`${path} was replaced while it was in use. Try again.`);
     }
-    file?.connection.prepare("BEGIN").run();
-    inSnapshot = true;
-    setImmediate(endSnapshot);
+    if (!inSnapshot) {
+      file.connection.prepare("BEGIN").run();
+      inSnapshot = true;
+      setImmediate(endSnapshot);
+    }
+    return file.connection.prepare;
   };
 
   return {
@@ -80,12 +98,13 @@ export const openReader = (connect: Connect, path: string, onMissing: () => void
         return E.left(storeUnavailable("the store is closed"));
       }
       try {
-        if (!inSnapshot) {
-          beginSnapshot();
+        if (!inSnapshot && !isInPlace()) {
+          const reopened = await reopen();
+          if (E.isLeft(reopened)) {
+            return reopened;
+          }
         }
-        return file === undefined
-          ? E.left(storeUnavailable(`${path} is not open`))
-          : action(file.connection.prepare);
+        return action(snapshot());
       } catch (fault) {
         return E.left(storeUnavailable(explain(path, fault)));
       }
@@ -96,6 +115,10 @@ export const openReader = (connect: Connect, path: string, onMissing: () => void
         return;
       }
       closeFile();
+      if (identityOf(path) !== identity) {
+        // The writer has not opened yet what is there now.
+        return;
+      }
       try {
         file = openFile(connect, path);
       } catch {
