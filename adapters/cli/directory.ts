@@ -8,10 +8,13 @@ import { type Failure, failed, misused } from "./failure.ts";
 import { type Access, useStore } from "./store.ts";
 import type { PrintOptions, Surroundings } from "./surroundings.ts";
 
+/** Reads an id of the command line or of a file. */
+export type ReadId = (text: string) => TE.TaskEither<Failure, Id>;
+
 /** Reads an id as the service keeps it; one that this deployment cannot spell is none. */
 export const parseId =
-  ({ part }: Application) =>
-  (text: string): TE.TaskEither<Failure, Id> =>
+  ({ part }: Application): ReadId =>
+  (text) =>
     pipe(
       part(tokens.IDS),
       TE.chainW((ids) =>
@@ -28,13 +31,19 @@ export const parseId =
       ),
     );
 
-/** Works on who knows whom, if that is the store's to keep, with a way to read the ids that the command line names. */
+/**
+ * Works on the relationships of the store. `readIds` reads the ids that the command line names: it
+ * runs before the store is opened, so that a command that was called wrongly makes no store.
+ *
+ * Fails if the relationships come from MYSQL_URL.
+ */
 export const withDirectory =
   (surroundings: Surroundings, access: Access) =>
-  <A>(
+  <Ids, A>(
+    readIds: (readId: ReadId) => TE.TaskEither<Failure, Ids>,
     use: (
       directory: RelationshipDirectory,
-      idOf: (text: string) => TE.TaskEither<Failure, Id>,
+      ids: Ids,
     ) => TE.TaskEither<Failure | StoreUnavailable, A>,
   ): TE.TaskEither<Failure, A> =>
     withApplication(surroundings)((application) =>
@@ -44,12 +53,13 @@ export const withDirectory =
           ({ mysql }) => O.isNone(mysql),
           () => failed("relationships come from MYSQL_URL, which is read only"),
         ),
-        TE.chain(() =>
+        TE.chain(() => readIds(parseId(application))),
+        TE.chain((ids) =>
           useStore(
             surroundings,
             application,
             access,
-          )(({ relationships }) => use(relationships, parseId(application))),
+          )(({ relationships }) => use(relationships, ids)),
         ),
       ),
     );

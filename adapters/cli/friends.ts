@@ -22,16 +22,9 @@ const change =
   (surroundings, user, other) =>
     user === other
       ? TE.left(misused("nobody is their own friend"))
-      : withDirectory(
-          surroundings,
-          "write",
-        )((directory, idOf) =>
-          pipe(
-            TE.Do,
-            TE.apS("user", idOf(user)),
-            TE.apS("other", idOf(other)),
-            TE.chainW((ids) => apply(directory, ids.user, ids.other)),
-          ),
+      : withDirectory(surroundings, "write")(
+          (readId) => pipe(TE.Do, TE.apS("user", readId(user)), TE.apS("other", readId(other))),
+          (directory, ids) => apply(directory, ids.user, ids.other),
         );
 
 /** Makes two users friends. */
@@ -50,9 +43,7 @@ export const listFriends = (
   user: string,
   options: PrintOptions,
 ): TE.TaskEither<Failure, void> =>
-  withDirectory(
-    surroundings,
-    "read",
-  )((directory, idOf) =>
-    pipe(idOf(user), TE.chainW(directory.friendsOf), TE.map(printIds(surroundings, options))),
+  withDirectory(surroundings, "read")(
+    (readId) => readId(user),
+    (directory, id) => pipe(directory.friendsOf(id), TE.map(printIds(surroundings, options))),
   );

@@ -62,10 +62,7 @@ const importFiles = (
   friends: string | undefined,
   members: string | undefined,
 ): TE.TaskEither<Failure, ReadonlyArray<Report>> =>
-  withDirectory(
-    surroundings,
-    "write",
-  )((directory, idOf) => {
+  withDirectory(surroundings, "write")(TE.right, (directory, idOf) => {
     const importFile = (
       file: string,
       format: PairFormat,

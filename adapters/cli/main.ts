@@ -22,7 +22,7 @@ const runProgram = async (): Promise<number> => {
   });
 };
 
-// What the program writes is for its own user alone: the store, its socket, the secret.
+// Only the user of this process may read what the program writes: the store and the secret.
 process.umask(0o077);
 
 // Who reads may have had enough, as `head` has.

@@ -16,16 +16,14 @@ const change =
     apply: (directory: RelationshipDirectory) => RelationshipDirectory["addMembers"],
   ): MembersCommand =>
   (surroundings, group, users) =>
-    withDirectory(
-      surroundings,
-      "write",
-    )((directory, idOf) =>
-      pipe(
-        TE.Do,
-        TE.apS("group", idOf(group)),
-        TE.apS("users", TE.traverseArray(idOf)(users)),
-        TE.chainW((ids) => apply(directory)(ids.group, ids.users)),
-      ),
+    withDirectory(surroundings, "write")(
+      (readId) =>
+        pipe(
+          TE.Do,
+          TE.apS("group", readId(group)),
+          TE.apS("users", TE.traverseArray(readId)(users)),
+        ),
+      (directory, ids) => apply(directory)(ids.group, ids.users),
     );
 
 /** Adds users to a group. */
@@ -40,9 +38,7 @@ export const listMembers = (
   group: string,
   options: PrintOptions,
 ): TE.TaskEither<Failure, void> =>
-  withDirectory(
-    surroundings,
-    "read",
-  )((directory, idOf) =>
-    pipe(idOf(group), TE.chainW(directory.membersOf), TE.map(printIds(surroundings, options))),
+  withDirectory(surroundings, "read")(
+    (readId) => readId(group),
+    (directory, id) => pipe(directory.membersOf(id), TE.map(printIds(surroundings, options))),
   );
