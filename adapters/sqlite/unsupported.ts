@@ -5,15 +5,26 @@
  * @module
  */
 import * as TE from "fp-ts/lib/TaskEither.js";
-import { storeUnavailable } from "../../core/mod.ts";
-import type { openSqliteStore as open } from "./store.ts";
+import { type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
+import type { backUpSqliteStore as backUp, restoreSqliteStore as restore } from "./backup.ts";
+import type { openSqliteStore as open, storePath as path } from "./store.ts";
 
 export type { SqliteStore, SqliteStoreOptions } from "./store.ts";
 
+const unsupported: TE.TaskEither<StoreUnavailable, never> = TE.left(
+  storeUnavailable(
+    "The SQLite store needs a local disk and threads: it runs on Node, Deno and Bun, not in a Worker or a browser",
+  ),
+);
+
 /** Answers STORE_UNAVAILABLE. */
-export const openSqliteStore: typeof open = () =>
-  TE.left(
-    storeUnavailable(
-      "The SQLite store needs a local disk and threads: it runs on Node, Deno and Bun, not in a Worker or a browser",
-    ),
-  );
+export const openSqliteStore: typeof open = () => unsupported;
+
+/** Answers STORE_UNAVAILABLE. */
+export const backUpSqliteStore: typeof backUp = () => unsupported;
+
+/** Answers STORE_UNAVAILABLE. */
+export const restoreSqliteStore: typeof restore = () => unsupported;
+
+/** Returns the path that a store in this folder has on other runtimes. */
+export const storePath: typeof path = (dir) => `${dir}/store.db`;

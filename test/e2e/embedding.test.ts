@@ -8,6 +8,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { signSession } from "../../adapters/session/mod.ts";
+import * as sqlite from "../../adapters/sqlite/mod.ts";
+import * as unsupported from "../../adapters/sqlite/unsupported.ts";
 import { id } from "../contract/expect.ts";
 import { makeProject, packPackage } from "../support/package.ts";
 import { freePort } from "../support/redis-server.ts";
@@ -25,17 +27,8 @@ const page = await readFile("docs/embedding.md", "utf8");
 test.after.always(remove);
 test.before(async () => {
   await makeProject(project, await packPackage(dir), [
-    ...[
-      "@hapi/hapi",
-      "@hono/node-server",
-      "chokidar",
-      "cookie",
-      "express",
-      "hono",
-      "jose",
-      "@photostructure/sqlite",
-    ],
-    ...["lru-cache", "proxy-addr"],
+    ...["@hapi/hapi", "@hono/node-server", "@photostructure/sqlite", "chokidar", "cookie"],
+    ...["express", "hono", "jose", "lru-cache", "proxy-addr"],
   ]);
 });
 
@@ -139,20 +132,33 @@ test("core, fetch and memory in a bundle need nothing of Node, and weigh what th
   }
 });
 
+test("a bundle without a disk offers the same names as sealtalk-misc/sqlite", (t) => {
+  t.deepEqual(Object.keys(unsupported), Object.keys(sqlite));
+});
+
 for (const condition of ["workerd", "browser"]) {
-  test(`who opens the embedded store in a ${condition} bundle hears why it cannot be`, async (t) => {
+  test(`the embedded store in a ${condition} bundle answers that it needs a disk and threads`, async (t) => {
     const entry = join(project, `sqlite-${condition}.mjs`);
     const bundle = join(project, `sqlite-${condition}.bundle.mjs`);
     await writeFile(
       entry,
-      'import { openSqliteStore } from "sealtalk-misc/sqlite";\n' +
-        'export const answer = await openSqliteStore({ dir: "data" })();\n',
+      'import { backUpSqliteStore, openSqliteStore, restoreSqliteStore } from "sealtalk-misc/sqlite";\n' +
+        'export const opened = await openSqliteStore({ dir: "data" })();\n' +
+        'export const copied = await backUpSqliteStore("data", "backup.db")();\n' +
+        'export const restored = await restoreSqliteStore("data", "backup.db")();\n',
     );
     await writeFile(bundle, await bundleOf(entry, { conditions: [condition] }));
-    const { answer } = await import(bundle);
-    t.is(answer._tag, "Left");
-    t.is(answer.left._tag, "STORE_UNAVAILABLE");
-    t.regex(answer.left.cause, /^The SQLite store needs .* not in a Worker or a browser$/);
+    const { opened, copied, restored } = await import(bundle);
+    for (const answer of [opened, copied, restored]) {
+      t.deepEqual(answer, {
+        _tag: "Left",
+        left: {
+          _tag: "STORE_UNAVAILABLE",
+          cause:
+            "The SQLite store needs a local disk and threads: it runs on Node, Deno and Bun, not in a Worker or a browser",
+        },
+      });
+    }
   });
 }
 
