@@ -24,7 +24,7 @@ export type Connect = (path: string, options?: { readonly readOnly: boolean }) =
 
 const MISSING =
   "No SQLite driver found. Use Node 22.13 or later, Deno or Bun, which have one built in, " +
-  "or run `npm install @photostructure/sqlite@1.2.1`.";
+  "or run `npm install @photostructure/sqlite@1.2.1`";
 
 /**
  * Loads SQLite: the runtime's own, or `@photostructure/sqlite` on Node 20, which has none.
