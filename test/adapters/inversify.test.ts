@@ -78,7 +78,11 @@ test("what cannot be opened says so in one line", async (t) => {
   await writeFile(join(dir, "session-secret"), "short");
   for (const [env, token, message] of [
     [{ RELEASES_DIR: join(dir, "none") }, tokens.SERVER, /^releases: .*desktop\.json/],
-    [{ DATA_DIR: join(dir, "keys.json") }, tokens.STORE, /^store: the folder .* cannot be made$/],
+    [
+      { DATA_DIR: join(dir, "keys.json") },
+      tokens.STORE,
+      /^store: Cannot use .*\/keys\.json\/store\.db: EEXIST: file already exists, mkdir '.*'\.$/,
+    ],
     [{ DATA_DIR: dir }, tokens.SESSIONS, /^SESSION_SECRET: the secret .* fewer than 32 bytes$/],
     [
       { SESSION_SECRET: "s".repeat(32), SESSION_JWKS: join(dir, "keys.json") },

@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { on, once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { openSqliteStore, type SqliteStore } from "../../adapters/sqlite/mod.ts";
@@ -19,6 +19,8 @@ const COMMAND = ["import", "--from-mysql"];
 interface Prepared {
   readonly database: SealTalkDatabase;
   readonly variables: Readonly<Record<string, string>>;
+  /** The line on standard error that names the store. */
+  readonly storeLine: string;
   readonly importing: (...args: ReadonlyArray<string>) => Promise<Ended>;
   /** Works on the store that is imported into. */
   readonly inStore: (work: (store: SqliteStore) => Promise<void>) => Promise<void>;
@@ -33,6 +35,7 @@ const prepare = async (t: ExecutionContext): Promise<Prepared> => {
   return {
     database,
     variables,
+    storeLine: `Store: sqlite ${join(data, "store.db")}\n`,
     importing: (...args) => runCommand([...COMMAND, ...args], variables),
     inStore: async (work) => {
       const store = await succeed(openSqliteStore({ dir: data }));
@@ -51,7 +54,7 @@ const insertStatuses = (...rows: ReadonlyArray<readonly [string, number, number]
     .join(", ")}`;
 
 test("import --from-mysql takes over friends, members and statuses, and may be run again", async (t) => {
-  const { database, importing, inStore } = await prepare(t);
+  const { database, storeLine, importing, inStore } = await prepare(t);
   await database.befriend(id("9"), id("10"));
   await database.befriend(id("1"), id("9"));
   await database.join(id("7"), id("9"));
@@ -62,7 +65,7 @@ test("import --from-mysql takes over friends, members and statuses, and may be r
       code: 0,
       stdout:
         "friendships: 4 rows are stored\ngroup_members: 2 rows are stored\nscreen_statuses: 3 rows are stored\n",
-      stderr: "",
+      stderr: storeLine,
     });
     await inStore(async ({ relationships, settings, outbox }) => {
       t.deepEqual(await succeed(relationships.friendsOf(id("9"))), [id("1"), id("10")]);
@@ -171,7 +174,7 @@ test("import --from-mysql reports the rows that it cannot use, and why", async (
 const MANY = 110_000;
 
 test("import --from-mysql that is killed midway is whole once it is run again", async (t) => {
-  const { database, variables, importing, inStore } = await prepare(t);
+  const { database, variables, storeLine, importing, inStore } = await prepare(t);
   // Each odd user and the next one are friends.
   await database.run(
     `INSERT INTO friendships (userId, friendId, status)
@@ -179,8 +182,9 @@ test("import --from-mysql that is killed midway is whole once it is run again", 
   );
   await database.run(insertStatuses(["1_2", 1, 1], [`${MANY - 1}_${MANY}`, 1, 1]));
   const killed = startProgram(COMMAND, variables);
-  const [line] = await once(createInterface(killed.stderr), "line");
-  t.is(line, "friendships: 100000 rows, 90%");
+  const printed = on(createInterface(killed.stderr), "line");
+  t.deepEqual((await printed.next()).value, [storeLine.trimEnd()]);
+  t.deepEqual((await printed.next()).value, ["friendships: 100000 rows, 90%"]);
   killed.kill("SIGKILL");
   await once(killed, "close");
   const { code, stdout } = await importing();
@@ -215,7 +219,7 @@ test("import --from-mysql shows a bar on a terminal", async (t) => {
 });
 
 test("import --from-mysql says what it lacks", async (t) => {
-  const { database, variables, importing } = await prepare(t);
+  const { database, variables, storeLine, importing } = await prepare(t);
   const { MYSQL_URL: _none, ...without } = variables;
   t.deepEqual(await runCommand(COMMAND, without), {
     code: 78,
@@ -229,5 +233,6 @@ test("import --from-mysql says what it lacks", async (t) => {
   const { code, stdout, stderr } = await importing("group_members", "screen_statuses");
   t.is(code, 1);
   t.is(stdout, "");
-  t.regex(stderr, /^screen_statuses: mysql: .*screen_statuses/);
+  t.true(stderr.startsWith(storeLine), stderr);
+  t.regex(stderr.replace(storeLine, ""), /^screen_statuses: mysql: .*screen_statuses/);
 });

@@ -7,6 +7,8 @@ import { type ExecutionContext, test } from "../support/test.ts";
 
 interface Importing {
   readonly dir: string;
+  /** The line on standard error that names the store. */
+  readonly storeLine: string;
   readonly run: (...args: ReadonlyArray<string>) => Promise<Ended>;
   readonly file: (name: string, text: string) => Promise<string>;
 }
@@ -16,6 +18,7 @@ const prepare = async (t: ExecutionContext): Promise<Importing> => {
   t.teardown(remove);
   return {
     dir,
+    storeLine: `Store: sqlite ${join(dir, "data", "store.db")}\n`,
     run: (...args) => runCommand(args, { DATA_DIR: join(dir, "data") }),
     file: async (name, text) => {
       await writeFile(join(dir, name), text);
@@ -25,7 +28,7 @@ const prepare = async (t: ExecutionContext): Promise<Importing> => {
 };
 
 test("import reads friends and members, and may be run again", async (t) => {
-  const { run, file } = await prepare(t);
+  const { run, file, storeLine } = await prepare(t);
   const friends = await file(
     "friends.csv",
     '\uFEFFuserId,friendId\r\nalice,bob\r\n"carol", alice\r\n',
@@ -36,7 +39,7 @@ test("import reads friends and members, and may be run again", async (t) => {
     t.deepEqual(ended, {
       code: 0,
       stdout: `${friends}: 2 rows are stored\n${members}: 3 rows are stored\n`,
-      stderr: "",
+      stderr: storeLine,
     });
     t.is((await run("friends", "list", "alice")).stdout, "bob\ncarol\n");
     t.is((await run("members", "list", "team")).stdout, "alice\nbob\n");
@@ -69,12 +72,13 @@ test("import reports the rows that it cannot use, and stores the others", async 
 });
 
 test("import stores nothing of a file whose first line names other pairs", async (t) => {
-  const { run, file } = await prepare(t);
+  const { run, file, storeLine } = await prepare(t);
   const members = await file("members.csv", "groupId,userId\nteam,carol\n");
   t.deepEqual(await run("import", "--friends", members), {
     code: 1,
     stdout: "",
     stderr:
+      storeLine +
       `${members}: its first line is groupId,userId: these are other pairs\n` +
       `${members}: 0 rows are stored; the import may be run again, and changes nothing twice\n`,
   });
@@ -82,26 +86,27 @@ test("import stores nothing of a file whose first line names other pairs", async
 });
 
 test("import stores what stands before a line that is no CSV, and says which", async (t) => {
-  const { run, file } = await prepare(t);
+  const { run, file, storeLine } = await prepare(t);
   const rows = Array.from({ length: 1_500 }, (_, index) => `team,user${index}`).join("\n");
   const members = await file("members.csv", `${rows}\n"team,alice\n`);
   const { code, stderr } = await run("import", "--members", members);
   t.is(code, 1);
+  t.true(stderr.startsWith(storeLine), stderr);
   t.regex(stderr, /members\.csv: line 150\d: CSV_QUOTE_NOT_CLOSED\n.*1000 rows are stored/);
   t.is((await run("members", "list", "team")).stdout.split("\n").length, 1_001);
 });
 
 test("import says that a file is not there, and what it was not told", async (t) => {
-  const { run, file } = await prepare(t);
+  const { run, file, storeLine } = await prepare(t);
   const missing = await run("import", "--friends", "nowhere.csv");
-  t.deepEqual(missing, { code: 1, stdout: "", stderr: "nowhere.csv: ENOENT\n" });
+  t.deepEqual(missing, { code: 1, stdout: "", stderr: `${storeLine}nowhere.csv: ENOENT\n` });
   t.is((await run("import")).code, 2);
   const friends = await file("friends.csv", "");
   t.is((await run("import", "--friends", friends)).stdout, `${friends}: 0 rows are stored\n`);
 });
 
 test("import reads a file that is larger than its memory, and says how far it is", async (t) => {
-  const { dir, file } = await prepare(t);
+  const { dir, file, storeLine } = await prepare(t);
   const rows = 250_000;
   const padding = "x".repeat(50);
   const lines = Array.from(
@@ -110,10 +115,10 @@ test("import reads a file that is larger than its memory, and says how far it is
   );
   const members = await file("members.csv", lines.join("\n"));
   const { code, stdout, stderr } = await runProgram(["import", "--members", members], {
-    DATA_DIR: dir,
+    DATA_DIR: join(dir, "data"),
     NODE_OPTIONS: "--max-old-space-size=64",
   });
-  t.is(stderr, `${members}: 100000 rows, 40%\n${members}: 200000 rows, 80%\n`);
+  t.is(stderr, `${storeLine}${members}: 100000 rows, 40%\n${members}: 200000 rows, 80%\n`);
   t.is(stdout, `${members}: ${rows} rows are stored\n`);
   t.is(code, 0);
 });
