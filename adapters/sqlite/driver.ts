@@ -49,7 +49,12 @@ export const loadDriver = async (): Promise<Connect> => {
         statements.set(sql, statement);
         return statement;
       },
-      close: () => database.close(),
+      close: () => {
+        // With @photostructure/sqlite the file stays open until these are collected: it has no way
+        // to finalize a statement.
+        statements.clear();
+        database.close();
+      },
     };
   };
 };
