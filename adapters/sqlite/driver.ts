@@ -24,7 +24,7 @@ export type Connect = (path: string, options?: { readonly readOnly: boolean }) =
 
 const MISSING =
   "No SQLite driver found. Use Node 22.13 or later, Deno or Bun, which have one built in, " +
-  "or run `npm install @photostructure/sqlite@1.2.1`";
+  "or run `npm install @photostructure/sqlite@1.2.1`.";
 
 /**
  * Loads SQLite: the runtime's own, or `@photostructure/sqlite` on Node 20, which has none.
@@ -137,8 +137,8 @@ const RECOVERS = "a running server recovers without a restart";
 /** Says why a file could not be used, and what an operator can do about it. */
 export const explain = (path: string, fault: unknown): string => {
   if (fault instanceof Error && !("code" in fault)) {
-    // One of ours, which says everything.
-    return `${fault.message}.`;
+    // One of this store, which says everything.
+    return fault.message;
   }
   const detail = detailOf(fault);
   switch (resultCode(fault)) {
@@ -156,8 +156,7 @@ export const explain = (path: string, fault: unknown): string => {
     case NOTADB:
       return `${path} is damaged or is not a SQLite file (${detail}). Restore a backup that is whole: sealtalk-misc restore FILE.`;
     default:
-      // A message of this store names the file, and says what to do.
-      return detail.includes(path) ? detail : `Cannot use ${path}: ${detail}.`;
+      return `Cannot use ${path}: ${detail}.`;
   }
 };
 

@@ -210,7 +210,7 @@ export const makeWrites = (connection: Connection, path: string): Writes => {
     const { conversation, token } = queue;
     run("UPDATE numbers SET value = value + 1 WHERE name = 'token'");
     if (typeof conversation !== "string" || typeof token !== "number") {
-      throw new Error("a row in queues is damaged");
+      throw new Error("A row in queues is damaged.");
     }
     try {
       const head = connection
@@ -220,7 +220,7 @@ export const makeWrites = (connection: Connection, path: string): Writes => {
         )
         .get(conversation);
       if (head === undefined) {
-        throw new Error(`the queue of ${conversation} has no notices`);
+        throw new Error(`The queue of ${conversation} has no notices.`);
       }
       rehearse({ conversation, token, outcome: "DEAD", reason: "", at, until });
       return { conversation, token, ...head };
