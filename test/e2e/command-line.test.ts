@@ -438,6 +438,20 @@ test("token signs under SESSION_SECRET, for the days it is told", async (t) => {
   t.is(claims.exp - claims.iat, 2 * 86_400);
 });
 
+test("serve says once why it cannot open the store, and exits 1", async (t) => {
+  await withDataDir(t, async (_, variables) => {
+    const store = join(variables.DATA_DIR, "store.db");
+    await writeFile(store, "no store".repeat(1_000));
+    t.deepEqual(await runProgram(["serve"], { ...variables, PORT: "0" }), {
+      code: 1,
+      stdout: "",
+      stderr:
+        `store: ${store} is damaged or is not a SQLite file (file is not a database). ` +
+        "Restore a backup that is whole: sealtalk-misc restore FILE.\n",
+    });
+  });
+});
+
 test("serve says which port is taken and exits 1", async (t) => {
   await withDataDir(t, async (_, variables) => {
     const taken = createServer().listen(0, "127.0.0.1");
