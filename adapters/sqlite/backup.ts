@@ -2,7 +2,15 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSy
 import { dirname, resolve } from "node:path";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
-import { type Connect, type Connection, explain, isBusy, isDamage, loadDriver } from "./driver.ts";
+import {
+  type Connect,
+  type Connection,
+  explain,
+  isBusy,
+  isDamage,
+  isFull,
+  loadDriver,
+} from "./driver.ts";
 import { checkVersion, integrityFault } from "./schema.ts";
 import { storePath } from "./store.ts";
 
@@ -32,7 +40,7 @@ export const backUpSqliteStore = (
 ): TE.TaskEither<StoreUnavailable, void> =>
   attempt(resolve(file), async (to) => {
     if (existsSync(to)) {
-      throw new Error(`${to} exists already. Name a new file.`);
+      throw new Error(`${to} exists already. Name a new file`);
     }
     copyStore(await loadDriver(), storePath(dir), to);
   });
@@ -61,7 +69,7 @@ export const restoreSqliteStore = (
   attempt(storePath(dir), async (path) => {
     const from = resolve(file);
     if (!existsSync(from)) {
-      throw new Error(`There is no backup at ${from}.`);
+      throw new Error(`There is no backup at ${from}`);
     }
     const connect = await loadDriver();
     mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -90,7 +98,7 @@ const attempt = <A>(
 /** Copies a store as it is at one moment. The copy has no log, and only its owner may read it. */
 const copyStore = (connect: Connect, from: string, to: string): void => {
   if (!existsSync(from)) {
-    throw new Error(`There is no store at ${from}.`);
+    throw new Error(`There is no store at ${from}`);
   }
   const part = `${to}.part`;
   rmSync(part, { force: true });
@@ -103,12 +111,13 @@ const copyStore = (connect: Connect, from: string, to: string): void => {
     using(connect(part, { readOnly: true }), (copy) => {
       const damage = integrityFault(copy);
       if (damage !== undefined) {
-        throw new Error(`${from} is damaged: ${damage}.`);
+        throw new Error(`${from} is damaged: ${damage}`);
       }
     });
   } catch (fault) {
     rmSync(part, { force: true });
-    throw new Error(explain(from, fault));
+    // Only the copy is written, so it is the copy's disk that is full.
+    throw new Error(explain(isFull(fault) ? to : from, fault));
   }
   flush(part);
   renameSync(part, to);
@@ -127,7 +136,7 @@ const setAside = (connect: Connect, path: string): string | undefined => {
     });
   } catch (fault) {
     if (isBusy(fault)) {
-      throw new Error(`${path} is in use. Stop every server that uses it, then try again.`);
+      throw new Error(`${path} is in use. Stop every server that uses it, then try again`);
     }
     if (!isDamage(fault)) {
       throw fault;

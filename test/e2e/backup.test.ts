@@ -14,6 +14,7 @@ import { join, resolve } from "node:path";
 import { type Connection, loadDriver } from "../../adapters/sqlite/driver.ts";
 import { storePath } from "../../adapters/sqlite/mod.ts";
 import { type Deployment, makeDeployment, postJson } from "../support/deployment.ts";
+import { MOUNT, makeSmallDisk, testWith } from "../support/disk-faults.ts";
 import {
   type Asked,
   askUntilGone,
@@ -205,6 +206,22 @@ test("backup refuses a FILE that exists, and a folder that does not", async (t) 
   t.like(nowhere, { code: 1, stdout: "" });
   t.regex(nowhere.stderr, /^Store: .*\nstore: Cannot use .*backup\.db.*: ENOENT: [^\n]*\n$/);
   t.deepEqual((await readdir(dir)).sort(), ["backup.db", "data", "members.csv"]);
+});
+
+testWith(MOUNT)("backup says which disk is full, and makes no file", async (t) => {
+  const place = await preparePlace(t);
+  await fillStore(place);
+  const disk = await makeSmallDisk(t, 1);
+  await disk.fill();
+  const copy = join(disk.dir, "backup.db");
+  t.deepEqual(await place.run("backup", copy), {
+    code: 1,
+    stdout: "",
+    stderr:
+      `${place.storeLine}store: Cannot write ${copy}: the disk is full (database or disk is full). ` +
+      "Free some space; the server recovers without a restart.\n",
+  });
+  t.deepEqual(await readdir(disk.dir), ["filler"]);
 });
 
 for (const [what, damage] of DAMAGES) {
