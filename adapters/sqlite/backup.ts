@@ -1,4 +1,14 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { dirname, resolve } from "node:path";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { type StoreUnavailable, storeUnavailable } from "../../core/mod.ts";
@@ -77,6 +87,7 @@ export const restoreSqliteStore = (
     rmSync(restored, { force: true });
     copyStore(connect, from, restored);
     try {
+      keepOwner(existsSync(path) ? path : dir, restored);
       const earlier = setAside(connect, path);
       renameSync(restored, path);
       flush(dirname(path));
@@ -122,6 +133,16 @@ const copyStore = (connect: Connect, from: string, to: string): void => {
   flush(part);
   renameSync(part, to);
   flush(dirname(to));
+};
+
+/** Gives a file the owner of another one: a store that root restores is for the user of the servers. */
+const keepOwner = (like: string, file: string): void => {
+  const { uid, gid } = statSync(like);
+  try {
+    chownSync(file, uid, gid);
+  } catch {
+    // Only root may give a file to another user.
+  }
 };
 
 /** Renames the store, if no process has it open; its log is written back into it first. */

@@ -1,11 +1,13 @@
 /** `backup` and `restore`, by the real program, beside real servers. */
 import { existsSync } from "node:fs";
 import {
+  chown,
   copyFile,
   mkdir,
   open,
   readdir,
   readFile,
+  rm,
   stat,
   truncate,
   writeFile,
@@ -14,7 +16,7 @@ import { join, resolve } from "node:path";
 import { type Connection, loadDriver } from "../../adapters/sqlite/driver.ts";
 import { storePath } from "../../adapters/sqlite/mod.ts";
 import { type Deployment, makeDeployment, postJson } from "../support/deployment.ts";
-import { MOUNT, makeSmallDisk, testWith } from "../support/disk-faults.ts";
+import { type Means, MOUNT, makeSmallDisk, testWith } from "../support/disk-faults.ts";
 import {
   type Asked,
   askUntilGone,
@@ -406,6 +408,23 @@ test("restore makes the store of a DATA_DIR that is empty or missing", async (t)
     t.is((await stat(storePath(data))).mode & 0o777, 0o600);
     t.is(await membersIn({ ...place, run }), ROWS);
   }
+});
+
+const ROOT: Means = { here: process.getuid?.() === 0, without: "this user is not root" };
+const NOBODY = 65_534;
+
+testWith(ROOT)("restore by root leaves the store to the user of the servers", async (t) => {
+  const place = await preparePlace(t);
+  const { data, store, backup, run } = place;
+  await fillStore(place);
+  t.is((await run("backup", backup)).code, 0);
+  await chown(store, NOBODY, NOBODY);
+  t.is((await run("restore", backup)).code, 0);
+  t.like(await stat(store), { uid: NOBODY, gid: NOBODY });
+  await rm(store);
+  await chown(data, NOBODY, NOBODY);
+  t.is((await run("restore", backup)).code, 0);
+  t.like(await stat(store), { uid: NOBODY, gid: NOBODY });
 });
 
 for (const command of ["backup", "restore"]) {
