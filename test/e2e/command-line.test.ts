@@ -75,6 +75,8 @@ for (const args of [
   ["token", "--user", "a", "--days", "0"],
   ["token", "--user", "a", "--days", "1.5"],
   ["token", "--user", "a b"],
+  ["backup"],
+  ["restore", "a.db", "b.db"],
   ["serve", "--nonsense"],
   ["serve", "--workers", "2"],
 ]) {
@@ -103,7 +105,10 @@ test("--help prints the commands and exits 0", async (t) => {
   await withDataDir(t, async (run) => {
     const { code, stdout } = await run("--help");
     t.is(code, 0);
-    for (const command of ["serve", "token", "friends", "members", "releases", "doctor"]) {
+    for (const command of [
+      ...["serve", "token", "friends", "members", "import", "outbox"],
+      ...["backup", "restore", "releases", "doctor"],
+    ]) {
       t.true(stdout.includes(command));
     }
   });

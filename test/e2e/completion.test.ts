@@ -72,6 +72,8 @@ for (const { name, options, script } of SHELLS) {
     const offer = async (...words: ReadonlyArray<string>): Promise<string> =>
       (await run(dir, name, ...options, script(words))).text;
     t.regex(await offer("ou"), /\boutbox\b/);
+    t.regex(await offer("ba"), /\bbackup\b/);
+    t.regex(await offer("res"), /\brestore\b/);
     const commands = await offer("outbox", "");
     for (const command of ["status", "dead", "retry"]) {
       t.true(commands.includes(command), `${command}: ${commands}`);

@@ -6,7 +6,7 @@ import { redisCases } from "../support/subjects/redis.ts";
 import { askRuntime, rongCloudCases } from "../support/subjects/rongcloud.ts";
 import { sqliteCases } from "../support/subjects/sqlite.ts";
 
-/** What needs sockets, files, native code, and how to be rid of the servers behind it. */
+/** The cases that need sockets, files or threads, and the end of the servers behind them. */
 export interface Hosted {
   readonly cases: ReadonlyArray<Case>;
   readonly close: () => Promise<void>;
