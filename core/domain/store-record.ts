@@ -26,22 +26,31 @@ export const MAX_BATCH_RECORDS = 1_000;
 
 /** A friendship. Each is one record: `user` is the smaller of the two ids. */
 export interface FriendsRecord {
+  /** Which kind of record this is. */
   readonly _tag: "FRIENDS";
+  /** The user with the smaller id. */
   readonly user: UserId;
+  /** The user with the greater id. */
   readonly friend: UserId;
 }
 
 /** A user who is in a group. */
 export interface MemberRecord {
+  /** Which kind of record this is. */
   readonly _tag: "MEMBER";
+  /** The group. */
   readonly group: GroupId;
+  /** A member of it. */
   readonly user: UserId;
 }
 
 /** The status of a conversation. */
 export interface StatusRecord {
+  /** Which kind of record this is. */
   readonly _tag: "STATUS";
+  /** Whose status it is. */
   readonly conversation: ConversationKey;
+  /** Whether screenshot notices are on. */
   readonly status: NoticeStatus;
   /** Whether it came from `importStatuses` and was never set since: an import may replace it. */
   readonly imported: boolean;
@@ -49,8 +58,11 @@ export interface StatusRecord {
 
 /** A notice that waits in its conversation's queue. Times are in milliseconds since the epoch. */
 export interface NoticeRecord {
+  /** Which kind of record this is. */
   readonly _tag: "NOTICE";
+  /** In whose queue the notice waits. */
   readonly conversation: ConversationKey;
+  /** What is to be sent. */
   readonly notice: OutboundMessage;
   /** How often delivery was tried. */
   readonly attempts: number;
@@ -67,7 +79,9 @@ export interface NoticeRecord {
 
 /** A dead letter. */
 export interface DeadLetterRecord {
+  /** Which kind of record this is. */
   readonly _tag: "DEAD_LETTER";
+  /** The notice, and why it died. */
   readonly letter: DeadLetter;
 }
 
@@ -90,18 +104,21 @@ const Attempts = guarded(
     typeof value === "number" && Number.isSafeInteger(value) && value >= 0,
 );
 
+/** Decodes a record of this kind. */
 const FriendsRecord: t.Type<FriendsRecord, unknown, unknown> = t.refinement(
   t.type({ _tag: t.literal("FRIENDS"), user: Id, friend: Id }),
   ({ user, friend }) => user < friend,
   "two different users, the smaller id first",
 );
 
+/** Decodes a record of this kind. */
 const MemberRecord: t.Type<MemberRecord, unknown, unknown> = t.type({
   _tag: t.literal("MEMBER"),
   group: Id,
   user: Id,
 });
 
+/** Decodes a record of this kind. */
 const StatusRecord: t.Type<StatusRecord, unknown, unknown> = t.type({
   _tag: t.literal("STATUS"),
   conversation: NonEmptyText,
@@ -109,6 +126,7 @@ const StatusRecord: t.Type<StatusRecord, unknown, unknown> = t.type({
   imported: t.boolean,
 });
 
+/** Decodes a record of this kind. */
 const NoticeRecord: t.Type<NoticeRecord, unknown, unknown> = t.intersection([
   t.type({
     _tag: t.literal("NOTICE"),
@@ -121,6 +139,7 @@ const NoticeRecord: t.Type<NoticeRecord, unknown, unknown> = t.intersection([
   t.partial({ reason: t.string }),
 ]);
 
+/** Decodes a record of this kind. */
 const DeadLetterRecord: t.Type<DeadLetterRecord, unknown, unknown> = t.type({
   _tag: t.literal("DEAD_LETTER"),
   letter: DeadLetter,
