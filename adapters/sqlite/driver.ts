@@ -118,6 +118,9 @@ const STORE_WIDE: ReadonlyArray<number> = [BUSY, READONLY, IOERR, FULL, CANTOPEN
 /** Whether SQLite refused a statement because another connection holds the lock. */
 export const isBusy = (fault: unknown): boolean => resultCode(fault) === BUSY;
 
+/** Whether there is no room on the disk. */
+export const isFull = (fault: unknown): boolean => resultCode(fault) === FULL;
+
 /** Whether a statement failed because of a row, a page or a value, so that others may still work. */
 export const isDamage = (fault: unknown): boolean => {
   const code = resultCode(fault);
