@@ -80,7 +80,7 @@ PRAGMA application_id = ${APPLICATION_ID};
 PRAGMA user_version = ${SCHEMA_VERSION};`;
 
 // Bytes that a log may keep on the disk once it was written back into the database file.
-const JOURNAL_SIZE_LIMIT = 64 * 2 ** 20;
+const JOURNAL_SIZE_LIMIT = 16 * 2 ** 20;
 
 // Opening waits for a process that makes or recovers the file; nothing else runs meanwhile.
 const OPEN_BUSY_MS = 2_000;

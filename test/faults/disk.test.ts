@@ -6,6 +6,7 @@ import { startSubject } from "../support/acknowledged.ts";
 import { postJson } from "../support/deployment.ts";
 import {
   coverReadOnly,
+  FLUSH,
   limitFileSize,
   MOUNT,
   makeSmallDisk,
@@ -73,7 +74,7 @@ const READ_ONLY = /^.*store\.db: the file, its folder or its disk is read-only .
 const FAILED = /the disk failed .*Check the disk/;
 
 for (const [fault, injection, reason] of [
-  ["a flush of the log fails", "fdatasync,fsync:error=EIO", FAILED],
+  ["a flush of the log fails", `${FLUSH}:error=EIO`, FAILED],
   ["no page can be written to the log", "pwrite64:error=EIO", FAILED],
   ["the log is read-only", "pwrite64:error=EROFS", FAILED],
   ["the log finds no room", "pwrite64:error=ENOSPC", /disk is full/],
@@ -93,7 +94,7 @@ for (const [fault, injection, reason] of [
 }
 
 for (const [fault, injection] of [
-  ["fails", "pwrite64,fdatasync,fsync:error=EIO"],
+  ["fails", `pwrite64,${FLUSH}:error=EIO`],
   ["finds no room", "pwrite64:error=ENOSPC"],
 ] as const) {
   testWith(STRACE)(`a server acknowledges sets while a checkpoint ${fault}`, async (t) => {
@@ -163,8 +164,8 @@ testWith(STRACE)("a server answers a set after the flush of what it wrote", asyn
   const { detach } = await trace(
     t,
     server.child,
-    ...["-e", "trace=fdatasync,fsync,pwrite64,write,writev"],
-    ...["-e", "inject=fdatasync,fsync:delay_enter=200000"],
+    ...["-e", `trace=${FLUSH},pwrite64,write,writev`],
+    ...["-e", `inject=${FLUSH}:delay_enter=200000`],
   );
   t.is((await set()).status, 200);
   const events = await detach();

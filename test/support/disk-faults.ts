@@ -104,6 +104,9 @@ export const coverReadOnly = (t: ExecutionContext, dir: string): (() => void) =>
 export const limitFileSize = ({ pid }: ChildProcess, bytes: number | "unlimited"): void =>
   must("prlimit", "--pid", String(pid), `--fsize=${bytes}:`);
 
+/** The system calls by which builds of SQLite flush a file, for {@link trace}. */
+export const FLUSH = "fdatasync,fsync";
+
 /** A process under observation. */
 export interface Traced {
   /** Leaves the process alone again, and answers with what was seen: one event a line, in order. */
