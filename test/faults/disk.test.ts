@@ -83,7 +83,6 @@ for (const [fault, injection, reason] of [
     const place = await makeTempDir();
     const { server, path, refuses, recovers } = await startSubject(t, place);
     const { detach } = await trace(
-      t,
       server.child,
       ...["-P", `${path}-wal`, "-e", `inject=${injection}`],
     );
@@ -103,7 +102,7 @@ for (const [fault, injection] of [
     // The next commit of the server begins the checkpoint that this process leaves out.
     await runSqlToEnd(t, path, "PRAGMA wal_autocheckpoint = 0", LARGE_CHANGE);
     const { size } = await stat(path);
-    const { detach } = await trace(t, server.child, "-P", path, "-e", `inject=${injection}`);
+    const { detach } = await trace(server.child, "-P", path, "-e", `inject=${injection}`);
     t.is((await set()).status, 200);
     t.is((await set()).status, 200);
     await answersReads();
@@ -162,7 +161,6 @@ testWith(MOUNT)("a server does not start on a read-only disk, and says why", asy
 testWith(STRACE)("a server answers a set after the flush of what it wrote", async (t) => {
   const { server, set } = await startSubject(t, await makeTempDir());
   const { detach } = await trace(
-    t,
     server.child,
     ...["-e", `trace=${FLUSH},pwrite64,write,writev`],
     ...["-e", `inject=${FLUSH}:delay_enter=200000`],

@@ -1,21 +1,20 @@
 /**
- * Two real servers on one store, the first of which owns the file. A lease is eight seconds of real
- * time, so the scenarios are played side by side, and each test looks at what came of its own.
+ * Two real servers on one store. A lease is eight seconds of real time, so most scenarios are played
+ * side by side, and each test looks at the result of its own.
  */
-import { rename } from "node:fs/promises";
-import { connect, createServer } from "node:net";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import { LEASE_MS } from "../../core/domain/delivery.ts";
 import { id } from "../contract/expect.ts";
 import { type Deployment, postJson } from "../support/deployment.ts";
+import { FLUSH, STRACE, type Traced, testWith, trace } from "../support/disk-faults.ts";
 import type { FakeRongCloud } from "../support/fake-rongcloud.ts";
 import { leasesIn } from "../support/leases.ts";
 import { play } from "../support/play.ts";
 import type { LogLine, ServerProcess } from "../support/program.ts";
+import { integrityOf, isLocked } from "../support/sql-process.ts";
 import { test } from "../support/test.ts";
+import { until } from "../support/until.ts";
 
 const USERS = ["n0", "n1", "n2", "n3"];
 const GROUPS = ["g", "h", "elsewhere"];
@@ -45,209 +44,141 @@ const resume = ({ child }: ServerProcess): void => {
 
 const ranOut = ({ msg }: LogLine): boolean => /^a claim ran out/.test(String(msg));
 
-const notAtHand = ({ msg }: LogLine): boolean => msg === "outbox not at hand";
-
-/** A call that was under way when the owner was lost is lost too; the ones after it are not. */
-const ready = async ({ url }: ServerProcess): Promise<void> => {
-  while ((await fetch(`${url}/readyz`)).status !== 200) {
-    // Again, at once.
-  }
-};
-
 // How often the relay looks by itself, and what the contract promises.
 const POLL_MS = 500;
 const TAKEN_OVER_MS = 10_000;
 
-// Less than a lease: what the other has claimed meanwhile is the owner's to take over.
-const OCCUPIED_SECONDS = 6;
+// Less than a lease: what the second server claims meanwhile, the first takes over afterwards.
+const PAUSE_SECONDS = 6;
 
-/** Has RongCloud ask the owner for a pause: what is stored after that, the other claims. */
-const occupy = async (
+/** Has RongCloud ask the first server for a pause: the second claims what is stored after that. */
+const pauseFirst = async (
   deployment: Deployment,
-  owner: ServerProcess,
-  other: ServerProcess,
+  first: ServerProcess,
+  second: ServerProcess,
 ): Promise<void> => {
-  stop(other);
-  deployment.rongCloud.behave({ status: 429, retryAfter: OCCUPIED_SECONDS });
-  await capture(deployment, owner, "n0", "elsewhere");
-  await owner.line(({ msg }) => msg === "notice postponed");
-  resume(other);
+  stop(second);
+  deployment.rongCloud.behave({ status: 429, retryAfter: PAUSE_SECONDS });
+  await capture(deployment, first, "n0", "elsewhere");
+  await first.line(({ msg }) => msg === "notice postponed");
 };
 
 // Less than the sender waits for an answer.
 const ON_ITS_WAY_MS = 500;
 
-/** The other is stopped while RongCloud does not answer it. */
+/** The second server is stopped while RongCloud does not answer it. */
 const stoppedWhileSending = async (deployment: Deployment) => {
   const { rongCloud, start } = deployment;
-  const owner = await start();
-  const other = await start();
-  await occupy(deployment, owner, other);
+  const first = await start();
+  const second = await start();
+  await pauseFirst(deployment, first, second);
+  resume(second);
   rongCloud.behave("hang");
-  const acknowledged = [await capture(deployment, other, "n1")];
+  const acknowledged = [await capture(deployment, second, "n1")];
   await rongCloud.whenAttempted(2);
-  stop(other);
+  stop(second);
   rongCloud.behave("take");
   await rongCloud.whenTaken(2);
-  // When the other wakes, its old claim meets the owner's on the next notice.
+  // When the second wakes, its old claim meets the first's claim of the next notice.
   rongCloud.behave({ delayMs: ON_ITS_WAY_MS });
-  acknowledged.push(await capture(deployment, owner, "n2"));
+  acknowledged.push(await capture(deployment, first, "n2"));
   await rongCloud.whenTaken(3);
-  resume(other);
-  await other.line(ranOut);
+  resume(second);
+  await second.line(ranOut);
   rongCloud.behave("take");
-  acknowledged.push(await capture(deployment, other, "n3"));
+  acknowledged.push(await capture(deployment, second, "n3"));
   await rongCloud.whenTaken(4);
-  return { acknowledged, ...(await ended(deployment, other, owner)) };
+  return { acknowledged, ...(await ended(deployment, second, first)) };
 };
 
-/** What one who listens does with an answer of the owner, before who asked hears it. */
-type Ear = (line: string) => Promise<void>;
+// Time enough to send a message while a claim is flushed, and less than that message takes away.
+const FLUSH_MICROSECONDS = 300_000;
 
-/** Stands between the owner of a store and who joins from now on; answers how to listen. */
-const eavesdrop = async (dir: string): Promise<(ear: Ear) => void> => {
-  const path = join(dir, "store.sock");
-  const owner = join(dir, "owner.sock");
-  await rename(path, owner);
-  let hear: Ear = async () => {};
-  const server = createServer((socket) => {
-    const upstream = connect(owner);
-    for (const [end, far] of [
-      [socket, upstream],
-      [upstream, socket],
-    ] as const) {
-      end.on("error", () => end.destroy()).on("close", () => far.destroy());
-    }
-    socket.pipe(upstream);
-    createInterface(upstream).on("line", async (line) => {
-      await hear(line);
-      socket.write(`${line}\n`);
-    });
-  });
-  server.unref();
-  await new Promise<void>((resolve) => {
-    server.listen(path, resolve);
-  });
-  return (ear) => {
-    hear = ear;
-  };
-};
+/** Slows the flushes of a stopped server down. */
+const slowFlushes = ({ child }: ServerProcess): Promise<Traced> =>
+  trace(
+    child,
+    ...["-e", `trace=${FLUSH}`, "-e", `inject=${FLUSH}:delay_enter=${FLUSH_MICROSECONDS}`],
+  );
 
-const isClaim = (line: string): boolean => line.includes('"leaseUntil"');
-
-/** The other is stopped when the owner has given it a claim, and before it has heard of that. */
-const stoppedBeforeItHeard = async (deployment: Deployment) => {
-  const { dir, rongCloud, start } = deployment;
-  const owner = await start();
-  const listen = await eavesdrop(dir);
-  const other = await start();
-  await occupy(deployment, owner, other);
-  rongCloud.behave("take");
-  const claimed = new Promise<void>((resolve) => {
-    listen(async (line) => {
-      if (isClaim(line)) {
-        stop(other);
-        listen(async () => {});
-        resolve();
-      }
-    });
-  });
-  const asked = capture(deployment, other, "n1");
-  await claimed;
-  const second = await capture(deployment, owner, "n2");
-  await rongCloud.whenTaken(3);
-  resume(other);
-  // It looks at its clock first, or at its socket first: then it is told, or finds out, that it is late.
-  await other.line((line) => ranOut(line) || notAtHand(line));
-  const acknowledged = [await asked, second, await capture(deployment, other, "n3")];
-  await rongCloud.whenTaken(4);
-  return { acknowledged, ...(await ended(deployment, other, owner)) };
-};
-
-/** The other is stopped when it has its claim, and waits for its turn at RongCloud. */
+/** The second server is stopped when it has its claim, and waits for its turn at RongCloud. */
 const stoppedBeforeItsTurn = async (deployment: Deployment) => {
   const { dir, rongCloud, start, tokenFor } = deployment;
-  const owner = await start();
-  const listen = await eavesdrop(dir);
-  const other = await start({ RONGCLOUD_GROUP_PER_SECOND: "1" });
-  await occupy(deployment, owner, other);
+  const first = await start();
+  const second = await start({ RONGCLOUD_GROUP_PER_SECOND: "1" });
+  await pauseFirst(deployment, first, second);
   rongCloud.behave("take");
-  const held = new Promise<() => void>((hold) => {
-    listen((line) => (isClaim(line) ? new Promise((release) => hold(release)) : Promise.resolve()));
-  });
-  const asked = capture(deployment, other, "n1");
-  const release = await held;
-  listen(async () => {});
-  // It claimed because there was room at RongCloud, and this takes the room: the notice has to wait.
+  const acknowledged = [await capture(deployment, first, "n1")];
+  const { detach } = await slowFlushes(second);
+  resume(second);
+  await until("the second server claims", () => isLocked(join(dir, "store.db")));
+  // It claims because there is room at RongCloud. This takes the room: the notice has to wait.
   const message = { conversationType: "GROUP", targetId: "h", objectName: "t", content: "c" };
-  const first = await postJson(other, "/misc/send_message", await tokenFor("n0"), message);
-  release();
-  // What comes after the claim is answered after it was heard.
-  await fetch(`${other.url}/healthz`);
-  stop(other);
-  const second = await capture(deployment, owner, "n2");
+  const { status } = await postJson(second, "/misc/send_message", await tokenFor("n0"), message);
+  acknowledged.push(status);
+  await until("the second server has its claim", async () => (await leasesIn(dir)).has("group:g"));
+  stop(second);
+  await detach();
+  const attempted = rongCloud.attempts;
+  acknowledged.push(await capture(deployment, first, "n2"));
   await rongCloud.whenTaken(4);
-  resume(other);
-  await other.line(ranOut);
-  const third = await capture(deployment, other, "n3");
-  const acknowledged = [first.status, await asked, second, third];
+  resume(second);
+  await second.line(ranOut);
+  acknowledged.push(await capture(deployment, second, "n3"));
   await rongCloud.whenTaken(5);
-  return { acknowledged, ...(await ended(deployment, other, owner)) };
+  return { acknowledged, attempted, ...(await ended(deployment, second, first)) };
 };
 
-/** The owner is killed with claims in flight. */
-const ownerKilled = async (deployment: Deployment) => {
+/** The first server is killed with claims in flight. */
+const killedWithClaims = async (deployment: Deployment) => {
   const { dir, rongCloud, start } = deployment;
-  const owner = await start();
-  const other = await start();
-  stop(other);
+  const first = await start();
+  const second = await start();
+  stop(second);
   rongCloud.behave("hang");
   const acknowledged = [
-    await capture(deployment, owner, "n1"),
-    await capture(deployment, owner, "n2"),
-    await capture(deployment, owner, "n1", "h"),
+    await capture(deployment, first, "n1"),
+    await capture(deployment, first, "n2"),
+    await capture(deployment, first, "n1", "h"),
   ];
   await rongCloud.whenAttempted(2);
-  const attempts = rongCloud.attempts;
-  await owner.end("SIGKILL");
+  const before = rongCloud.attempts;
+  await first.end("SIGKILL");
   const killedAt = Date.now();
   const leases = await leasesIn(dir);
   rongCloud.behave("take");
-  resume(other);
-  await ready(other);
-  acknowledged.push(await capture(deployment, other, "n3"));
+  resume(second);
+  acknowledged.push(await capture(deployment, second, "n3"));
   await rongCloud.whenTaken(4);
-  return { acknowledged, killedAt, leases, before: attempts, ...(await ended(deployment, other)) };
+  return { acknowledged, killedAt, leases, before, ...(await ended(deployment, second)) };
 };
 
-/** The owner is stopped with a claim in flight, for longer than that lasts. */
-const ownerStopped = async (deployment: Deployment) => {
+/** The first server is stopped with a claim in flight, for longer than that lasts. */
+const stoppedPastItsLease = async (deployment: Deployment) => {
   const { rongCloud, start } = deployment;
-  const owner = await start();
-  const other = await start();
-  stop(other);
+  const first = await start();
+  const second = await start();
+  stop(second);
   rongCloud.behave("hang");
-  const acknowledged = [await capture(deployment, owner, "n1")];
+  const acknowledged = [await capture(deployment, first, "n1")];
   await rongCloud.whenAttempted(1);
-  stop(owner);
-  const stoppedAt = Date.now();
+  stop(first);
   rongCloud.behave("take");
-  resume(other);
-  const meanwhile: number[] = [];
-  while (Date.now() <= stoppedAt + LEASE_MS) {
-    meanwhile.push(await capture(deployment, other, "n2"));
-  }
-  const before = rongCloud.attempts;
-  resume(owner);
-  await ready(other);
-  acknowledged.push(await capture(deployment, other, "n3"));
-  await rongCloud.whenTaken(2);
-  return { acknowledged, meanwhile, before, ...(await ended(deployment, other, owner)) };
+  resume(second);
+  acknowledged.push(await capture(deployment, second, "n2", "h"));
+  await rongCloud.whenTaken(1);
+  acknowledged.push(await capture(deployment, second, "n2"));
+  await rongCloud.whenTaken(3);
+  resume(first);
+  await first.line(ranOut);
+  acknowledged.push(await capture(deployment, first, "n3"));
+  await rongCloud.whenTaken(4);
+  return { acknowledged, ...(await ended(deployment, second, first)) };
 };
 
-/** Ends the servers, and tells what RongCloud got and what is left. */
+/** Ends the servers, and returns what RongCloud got and what is left. */
 const ended = async (
-  { rongCloud, withOutbox }: Deployment,
+  { dir, rongCloud, withOutbox }: Deployment,
   ...servers: ReadonlyArray<ServerProcess>
 ) => {
   const exits: Array<number | string> = [];
@@ -259,15 +190,16 @@ const ended = async (
     attempts: rongCloud.attempts,
     taken: GROUPS.map((group) => takenIn(rongCloud, group)),
     left: await withOutbox(({ status }) => status(Date.now())),
+    integrity: await integrityOf(join(dir, "store.db")),
   };
 };
 
 // Below the minute that AVA waits.
-const LONGEST_MS = 50_000;
+const DEADLINE_MS = 50_000;
 
-/** Starts at once; whoever waits for it hears of its end, also if that was a failure before. */
+/** Starts a scenario at once, and returns how to wait for its result. */
 const begin = <A>(scenario: (deployment: Deployment) => Promise<A>): (() => Promise<A>) => {
-  const outcome = play(LONGEST_MS, async (deployment) => {
+  const outcome = play(DEADLINE_MS, async (deployment) => {
     await deployment.relate(({ addMembers }) =>
       pipe(
         GROUPS,
@@ -282,43 +214,25 @@ const begin = <A>(scenario: (deployment: Deployment) => Promise<A>): (() => Prom
 };
 
 const whileSending = begin(stoppedWhileSending);
-const beforeItHeard = begin(stoppedBeforeItHeard);
-const beforeItsTurn = begin(stoppedBeforeItsTurn);
-const whenKilled = begin(ownerKilled);
-const whenStopped = begin(ownerStopped);
+const whenKilled = begin(killedWithClaims);
+const pastItsLease = begin(stoppedPastItsLease);
 
 const NOTHING = { pending: 0, inFlight: 0, dead: 0 };
 
 test("a server that was stopped past its lease while it sent a notice sends it no more", async (t) => {
-  const { acknowledged, attempts, exits, left, taken } = await whileSending();
+  const { acknowledged, attempts, exits, integrity, left, taken } = await whileSending();
   t.deepEqual(acknowledged, [200, 200, 200]);
   t.deepEqual(taken, [["n1", "n2", "n3"], [], ["n0"]]);
-  // The refusal that occupied the owner, and the attempt that was under way, came to nothing.
+  // Besides the four that were taken: the refusal that paused the first server, and the attempt
+  // that was under way.
   t.is(attempts, 4 + 2);
   t.like(left, NOTHING);
+  t.is(integrity, "ok");
   t.deepEqual(exits, [0, 0]);
 });
 
-test("a server that was stopped past its lease before it heard of its claim sends nothing", async (t) => {
-  const { acknowledged, attempts, exits, left, taken } = await beforeItHeard();
-  t.deepEqual(acknowledged, [200, 200, 200]);
-  t.deepEqual(taken, [["n1", "n2", "n3"], [], ["n0"]]);
-  t.is(attempts, 4 + 1);
-  t.like(left, NOTHING);
-  t.deepEqual(exits, [0, 0]);
-});
-
-test("a server that was stopped past its lease between its claim and its turn sends nothing", async (t) => {
-  const { acknowledged, attempts, exits, left, taken } = await beforeItsTurn();
-  t.deepEqual(acknowledged, [200, 200, 200, 200]);
-  t.deepEqual(taken, [["n1", "n2", "n3"], ["n0"], ["n0"]]);
-  t.is(attempts, 5 + 1);
-  t.like(left, NOTHING);
-  t.deepEqual(exits, [0, 0]);
-});
-
-test("what a killed owner had claimed is the other's within 10 seconds, none lost, in order", async (t) => {
-  const { acknowledged, attempts, before, exits, killedAt, leases, left, taken } =
+test("a server takes over what a killed one had claimed within 10 seconds, in order", async (t) => {
+  const { acknowledged, attempts, before, exits, integrity, killedAt, leases, left, taken } =
     await whenKilled();
   t.deepEqual(acknowledged, [200, 200, 200, 200]);
   t.deepEqual([...leases.keys()].sort(), ["group:g", "group:h"]);
@@ -326,16 +240,34 @@ test("what a killed owner had claimed is the other's within 10 seconds, none los
   t.deepEqual(taken, [["n1", "n2", "n3"], ["n1"], []]);
   t.is(attempts, before + 4);
   t.like(left, NOTHING);
+  t.is(integrity, "ok");
   t.deepEqual(exits, [0]);
 });
 
-test("while the owner is stopped nobody works, and afterwards all goes on, nothing twice", async (t) => {
-  const { acknowledged, attempts, before, exits, left, meanwhile, taken } = await whenStopped();
-  t.deepEqual(acknowledged, [200, 200]);
-  t.deepEqual([...new Set(meanwhile)], [503]);
-  t.is(before, 1);
-  t.deepEqual(taken, [["n1", "n3"], [], []]);
-  t.is(attempts, before + 2);
+test("a server works while another one is stopped, and afterwards nothing is sent twice", async (t) => {
+  const { acknowledged, attempts, exits, integrity, left, taken } = await pastItsLease();
+  t.deepEqual(acknowledged, [200, 200, 200, 200]);
+  t.deepEqual(taken, [["n1", "n2", "n3"], ["n2"], []]);
+  // The attempt of the stopped server, and the four that were taken.
+  t.is(attempts, 1 + 4);
   t.like(left, NOTHING);
+  t.is(integrity, "ok");
   t.deepEqual(exits, [0, 0]);
 });
+
+testWith(STRACE)(
+  "a server that was stopped past its lease between its claim and its turn sends nothing",
+  async (t) => {
+    // It has a second to stop the server in, so it does not run beside the other scenarios.
+    const { acknowledged, attempted, attempts, exits, integrity, left, taken } =
+      await begin(stoppedBeforeItsTurn)();
+    t.deepEqual(acknowledged, [200, 200, 200, 200]);
+    t.deepEqual(taken, [["n1", "n2", "n3"], ["n0"], ["n0"]]);
+    // The refusal that paused the first server, and the message: the stopped server sent no notice.
+    t.is(attempted, 2);
+    t.is(attempts, 5 + 1);
+    t.like(left, NOTHING);
+    t.is(integrity, "ok");
+    t.deepEqual(exits, [0, 0]);
+  },
+);

@@ -1,12 +1,11 @@
 /** Two servers that write one store, beside processes that hold its lock or a long read. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type Connection, isBusy, loadDriver } from "../../adapters/sqlite/driver.ts";
 import { id } from "../contract/expect.ts";
 import { type Deployment, makeDeployment, postJson } from "../support/deployment.ts";
 import { FLUSH, STRACE, testWith, trace } from "../support/disk-faults.ts";
 import type { ServerProcess } from "../support/program.ts";
-import { integrityOf, runSql } from "../support/sql-process.ts";
+import { integrityOf, isLocked, runSql } from "../support/sql-process.ts";
 import { type ExecutionContext, test } from "../support/test.ts";
 import { until } from "../support/until.ts";
 
@@ -72,20 +71,6 @@ const deliveredOnce = (
   t.is(new Set(senders).size, senders.length);
 };
 
-/** Whether another process has the write lock. */
-const isLocked = (connection: Connection): boolean => {
-  try {
-    connection.exec("BEGIN IMMEDIATE");
-    connection.exec("ROLLBACK");
-    return false;
-  } catch (fault) {
-    if (!isBusy(fault)) {
-      throw fault;
-    }
-    return true;
-  }
-};
-
 const FLUSH_MICROSECONDS = 10_000_000;
 
 testWith(STRACE)(
@@ -95,24 +80,21 @@ testWith(STRACE)(
     const { rongCloud } = deployment;
     const acknowledged = [await capture(one, "n0"), await capture(other, "n1")];
     await rongCloud.whenTaken(2);
-    const connection = (await loadDriver())(path);
     const { detach } = await trace(
-      t,
       one.child,
       ...["-e", `trace=${FLUSH}`, "-e", `inject=${FLUSH}:delay_enter=${FLUSH_MICROSECONDS}`],
     );
     const asked = capture(one, "n2");
-    await until("the server is in its transaction", async () => isLocked(connection));
+    await until("the server is in its transaction", () => isLocked(path));
     one.child.kill("SIGSTOP");
     await detach();
-    t.true(isLocked(connection));
+    t.true(await isLocked(path));
     // This answer comes while the lock is held, so it did not wait for the lock.
     t.is(await capture(other, "n3"), 503);
     const { error } = await other.line(({ msg }) => msg === "request failed");
     t.regex(JSON.stringify(error), /STORE_UNAVAILABLE.*another process keeps it locked/);
     await reads(other);
-    t.true(isLocked(connection));
-    connection.close();
+    t.true(await isLocked(path));
     one.child.kill("SIGCONT");
     // Its deadline may have passed before its transaction was flushed: then the notice may be kept.
     const unknown = await asked;

@@ -113,20 +113,24 @@ export interface Traced {
   readonly detach: () => Promise<ReadonlyArray<string>>;
 }
 
-/** Traces a running process and each of its threads with these expressions of strace's. */
+/**
+ * Traces a running process and each of its threads with these expressions of strace's. The trace
+ * ends with the process, if not before.
+ */
 export const trace = async (
-  t: ExecutionContext,
   { pid }: ChildProcess,
   ...args: ReadonlyArray<string>
 ): Promise<Traced> => {
   const { dir, remove } = await makeTempDir();
-  t.teardown(remove);
   const log = join(dir, "trace");
   const strace = spawn("strace", ["-f", "-y", "-o", log, ...args, "-p", String(pid)], {
     stdio: ["ignore", "ignore", "pipe"],
   });
-  t.teardown(() => strace.kill("SIGKILL"));
-  const ended = once(strace, "close");
+  const events = once(strace, "close").then(async () => {
+    const text = await readFile(log, "utf8");
+    await remove();
+    return text.split("\n");
+  });
   let said = "";
   while (!said.includes("attached")) {
     const [chunk] = await once(strace.stderr, "data");
@@ -134,10 +138,9 @@ export const trace = async (
   }
   strace.stderr.resume();
   return {
-    detach: async () => {
+    detach: () => {
       strace.kill("SIGINT");
-      await ended;
-      return (await readFile(log, "utf8")).split("\n");
+      return events;
     },
   };
 };
