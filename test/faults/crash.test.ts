@@ -2,7 +2,7 @@
  * The server killed under load, again and again, on one store. Here are few rounds; `npm run
  * test:soak` plays many. SOAK_SEED repeats what was drawn, though not what the machine made of it.
  */
-
+import { join } from "node:path";
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import type { ConversationKey } from "../../core/domain/conversation.ts";
@@ -23,6 +23,7 @@ import {
 } from "../support/load.ts";
 import { play } from "../support/play.ts";
 import type { ServerProcess } from "../support/program.ts";
+import { integrityOf } from "../support/sql-process.ts";
 import { test } from "../support/test.ts";
 
 const ROUNDS = Number(process.env.SOAK_ROUNDS ?? 3);
@@ -246,7 +247,13 @@ const playAll = async (deployment: Deployment) => {
   const asked = rounds.flatMap((round) => round.asked);
   const last = await playLast(deployment, asked);
   const left = await deployment.withOutbox(({ status }) => status(Date.now()));
-  return { asked, rounds, last, left };
+  return {
+    asked,
+    rounds,
+    last,
+    left,
+    integrity: await integrityOf(join(deployment.dir, "store.db")),
+  };
 };
 
 const LONGEST_MS = 45_000 + ROUNDS * 5_000;
@@ -254,7 +261,8 @@ const LONGEST_MS = 45_000 + ROUNDS * 5_000;
 test("a server killed under load again and again loses nothing that it acknowledged", async (t) => {
   t.timeout(LONGEST_MS + 15_000);
   t.log(`rounds: ${ROUNDS}, SOAK_SEED=${SEED}`);
-  const { asked, rounds, last, left } = await play(LONGEST_MS, playAll);
+  const { asked, rounds, last, left, integrity } = await play(LONGEST_MS, playAll);
+  t.is(integrity, "ok");
   t.true(rounds.every(({ exit }) => exit === "SIGKILL"));
   t.is(last.exit, 0);
   t.is(last.taken.length, last.pending);

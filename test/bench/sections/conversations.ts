@@ -142,13 +142,16 @@ const grow = async (
       "reads/s over HTTP",
       "server resident",
       "of that, pages of files",
-      name === "redis" ? "Redis's memory" : "the file",
+      name === "redis" ? "Redis's memory" : "the file and its log",
     ],
     rows,
   );
 };
 
 const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MB`;
+
+const sizeOf = async (...path: ReadonlyArray<string>): Promise<number> =>
+  (await stat(join(...path))).size;
 
 export const benchConversations: Section = async (bench) => {
   const sqlite = await makeSqlite(bench.defer);
@@ -157,7 +160,8 @@ export const benchConversations: Section = async (bench) => {
     name: "sqlite",
     variables: sqlite,
     open: () => succeed(openSqliteStore({ dir })),
-    held: async () => megabytes((await stat(join(dir, "store.mdb"))).size),
+    held: async () =>
+      megabytes((await sizeOf(dir, "store.db")) + (await sizeOf(dir, "store.db-wal"))),
   });
   const { redis, variables } = await makeRedis(bench.defer);
   const client = new Redis(redis.url);
