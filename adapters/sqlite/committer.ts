@@ -6,6 +6,7 @@ import {
   explain,
   isBusy,
   isDamage,
+  isFull,
   rollBack,
 } from "./driver.ts";
 import { checkVersion, openToWrite } from "./schema.ts";
@@ -151,7 +152,15 @@ export const makeCommitter = (connect: Connect, path: string): Committer => {
     }
   };
 
-  open();
+  const isKept = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
+  try {
+    open();
+  } catch (fault) {
+    // On a full disk an existing store cannot be used yet; each commit tries to open it again.
+    if (!isKept || !isFull(fault)) {
+      throw fault;
+    }
+  }
   return {
     commit: (calls) => ({ outcomes: attempt(calls), identity: file?.identity }),
     close: () => {

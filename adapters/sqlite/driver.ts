@@ -103,6 +103,9 @@ const FULL = 13;
 const CANTOPEN = 14;
 const NOTADB = 26;
 
+// No room for the index of the log, which is a file of its own.
+const IOERR_SHMSIZE = IOERR | (19 << 8);
+
 // What SQLite would answer to the faults of the file system that Node throws.
 const CODES: Readonly<Record<string, number>> = {
   EACCES: CANTOPEN,
@@ -130,7 +133,7 @@ export const isDamage = (fault: unknown): boolean => {
 /** Returns SQLite's primary result code of an error, or `undefined` if there is none for it. */
 const resultCode = (fault: unknown): number | undefined => {
   if (fault instanceof Error && "errcode" in fault && typeof fault.errcode === "number") {
-    return fault.errcode & 0xff;
+    return fault.errcode === IOERR_SHMSIZE ? FULL : fault.errcode & 0xff;
   }
   return fault instanceof Error && "code" in fault ? CODES[String(fault.code)] : undefined;
 };

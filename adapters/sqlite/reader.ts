@@ -31,18 +31,26 @@ interface OpenFile {
 
 /**
  * Opens the file to read. `onReplaced` is called when another file is in its place, and has the
- * writer open that; {@link Reader.refresh} follows.
- *
- * @throws what SQLite throws.
+ * writer open that; {@link Reader.refresh} follows. A file that cannot be opened yet fails each read
+ * with its reason.
  */
 export const openReader = (
   connect: Connect,
   path: string,
   onReplaced: TE.TaskEither<StoreUnavailable, unknown>,
 ): Reader => {
-  let file: OpenFile | undefined = openFile(connect, path);
+  let file: OpenFile | undefined;
+  let reason: unknown;
   let closed = false;
   let inSnapshot = false;
+
+  const open = (): void => {
+    try {
+      file = { connection: openToRead(connect, path), identity: identityOf(path) };
+    } catch (fault) {
+      reason = fault;
+    }
+  };
 
   const endSnapshot = (): void => {
     if (!inSnapshot) {
@@ -82,7 +90,7 @@ export const openReader = (
    */
   const snapshot = (): Query => {
     if (file === undefined) {
-      throw new Error(`${path} was replaced while it was in use. Try again.`);
+      throw reason ?? new Error(`${path} was replaced while it was in use. Try again.`);
     }
     if (!inSnapshot) {
       file.connection.prepare("BEGIN").run();
@@ -92,6 +100,7 @@ export const openReader = (
     return file.connection.prepare;
   };
 
+  open();
   return {
     read: (action) => async () => {
       if (closed) {
@@ -119,11 +128,7 @@ export const openReader = (
         // The writer has not opened yet what is there now.
         return;
       }
-      try {
-        file = openFile(connect, path);
-      } catch {
-        // The next read finds no file, and asks for this again.
-      }
+      open();
     },
     close: () => {
       closed = true;
@@ -131,8 +136,3 @@ export const openReader = (
     },
   };
 };
-
-const openFile = (connect: Connect, path: string): OpenFile => ({
-  connection: openToRead(connect, path),
-  identity: identityOf(path),
-});

@@ -8,7 +8,7 @@ import { id, succeed } from "../contract/expect.ts";
 import { startSubject } from "../support/acknowledged.ts";
 import { makeDeployment, postJson } from "../support/deployment.ts";
 import { testWith } from "../support/disk-faults.ts";
-import { runProgram, type ServerProcess } from "../support/program.ts";
+import { complaintsOf, runProgram, type ServerProcess } from "../support/program.ts";
 import { integrityOf, runSql, runSqlToEnd } from "../support/sql-process.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 import { type ExecutionContext, test } from "../support/test.ts";
@@ -229,10 +229,10 @@ test("a server and a command refuse a store of a newer version", async (t) => {
   await makeStore(dir);
   await runSqlToEnd(t, pathIn(dir), "PRAGMA user_version = 99");
   for (const args of [["serve"], ["friends", "add", "alice", "bob"]]) {
-    const { code, stderr } = await runProgram(args, { DATA_DIR: dir, SESSION_SECRET });
-    t.is(code, 1);
-    t.regex(stderr, NEWER);
-    t.is(stderr.split("\n").length, 2);
+    const ended = await runProgram(args, { DATA_DIR: dir, SESSION_SECRET });
+    t.is(ended.code, 1);
+    t.regex(complaintsOf(ended, dir), NEWER);
+    t.is(complaintsOf(ended, dir).split("\n").length, 2);
   }
 });
 
@@ -285,10 +285,10 @@ for (const [what, make, message] of [
     await make(t, pathIn(dir));
     const bytes = await readFile(pathIn(dir));
     for (const args of [["serve"], ["friends", "add", "alice", "bob"]]) {
-      const { code, stderr } = await runProgram(args, { DATA_DIR: dir, SESSION_SECRET });
-      t.is(code, 1);
-      t.regex(stderr, message);
-      t.is(stderr.split("\n").length, 2);
+      const ended = await runProgram(args, { DATA_DIR: dir, SESSION_SECRET });
+      t.is(ended.code, 1);
+      t.regex(complaintsOf(ended, dir), message);
+      t.is(complaintsOf(ended, dir).split("\n").length, 2);
     }
     t.deepEqual(await readFile(pathIn(dir)), bytes);
     t.deepEqual(await readdir(dir), ["store.db"]);

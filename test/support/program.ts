@@ -1,5 +1,6 @@
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 
@@ -27,6 +28,10 @@ export const runProgram = (
   variables: Readonly<Record<string, string>>,
   main?: string,
 ): Promise<Ended> => endOf(startProgram(args, variables, main));
+
+/** Returns what a command printed to standard error, without the line that names its embedded store. */
+export const complaintsOf = ({ stderr }: Ended, dir: string): string =>
+  stderr.replace(`Store: sqlite ${join(dir, "store.db")}\n`, "");
 
 /** Starts the built program. */
 export const startProgram = (
