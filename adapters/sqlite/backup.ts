@@ -50,7 +50,7 @@ export const backUpSqliteStore = (
 ): TE.TaskEither<StoreUnavailable, void> =>
   attempt(resolve(file), async (to) => {
     if (existsSync(to)) {
-      throw new Error(`${to} exists already. Name a new file`);
+      throw new Error(`${to} exists already. Name a new file.`);
     }
     copyStore(await loadDriver(), storePath(dir), to);
   });
@@ -79,7 +79,7 @@ export const restoreSqliteStore = (
   attempt(storePath(dir), async (path) => {
     const from = resolve(file);
     if (!existsSync(from)) {
-      throw new Error(`There is no backup at ${from}`);
+      throw new Error(`There is no backup at ${from}.`);
     }
     const connect = await loadDriver();
     mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -109,7 +109,7 @@ const attempt = <A>(
 /** Copies a store as it is at one moment. The copy has no log, and only its owner may read it. */
 const copyStore = (connect: Connect, from: string, to: string): void => {
   if (!existsSync(from)) {
-    throw new Error(`There is no store at ${from}`);
+    throw new Error(`There is no store at ${from}.`);
   }
   const part = `${to}.part`;
   rmSync(part, { force: true });
@@ -122,7 +122,7 @@ const copyStore = (connect: Connect, from: string, to: string): void => {
     using(connect(part, { readOnly: true }), (copy) => {
       const damage = integrityFault(copy);
       if (damage !== undefined) {
-        throw new Error(`${from} is damaged: ${damage}`);
+        throw new Error(`${from} is damaged: ${damage}.`);
       }
     });
   } catch (fault) {
@@ -152,12 +152,13 @@ const setAside = (connect: Connect, path: string): string | undefined => {
   }
   try {
     using(connect(path), (store) => {
-      // Succeeds only while no other connection is open; this one writes the log back when it closes.
+      // Succeeds only while no other connection is open. A log that stays would be applied to the new file.
       store.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT");
+      store.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     });
   } catch (fault) {
     if (isBusy(fault)) {
-      throw new Error(`${path} is in use. Stop every server that uses it, then try again`);
+      throw new Error(`${path} is in use. Stop every server that uses it, then try again.`);
     }
     if (!isDamage(fault)) {
       throw fault;

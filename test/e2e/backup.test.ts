@@ -221,7 +221,7 @@ testWith(MOUNT)("backup says which disk is full, and makes no file", async (t) =
     stdout: "",
     stderr:
       `${place.storeLine}store: Cannot write ${copy}: the disk is full (database or disk is full). ` +
-      "Free some space; the server recovers without a restart.\n",
+      "Free some space; a running server recovers without a restart.\n",
   });
   t.deepEqual(await readdir(disk.dir), ["filler"]);
 });
