@@ -1,154 +1,97 @@
-/** The processes that are measured. */
-import { type ChildProcess, spawn } from "node:child_process";
+/** Starts the servers and stores that the bench measures, and ends them. */
+import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { createInterface } from "node:readline";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { MAIN } from "../support/program.ts";
-import { freePort } from "../support/redis-server.ts";
-import type { Defer } from "./cleanup.ts";
+import { openRedisStore } from "../../adapters/redis/mod.ts";
+import { openSqliteStore } from "../../adapters/sqlite/mod.ts";
+import { succeed } from "../contract/expect.ts";
+import { MAIN, startProgram } from "../support/program.ts";
+import { freePort, startRedisServer } from "../support/redis-server.ts";
+import { enrol, SECRET } from "./loads.ts";
 
-/** A server that is measured. */
-export interface Measured {
-  readonly url: string;
-  readonly pid: number | undefined;
-  readonly end: () => Promise<void>;
-}
+export type Env = Readonly<Record<string, string>>;
+export type Server = Readonly<{ url: string; pid: number | undefined; end: () => Promise<void> }>;
 
-/** Ours, which can be killed too: then it finishes nothing. */
-export interface Ours extends Measured {
-  readonly kill: () => Promise<void>;
-}
+const ends: Array<() => Promise<void>> = [];
+const root = mkdtempSync(join(tmpdir(), "bench-"));
+/** Makes a folder that is removed when the bench ends. */
+export const makeDir = (): string => mkdtempSync(join(root, "data-"));
 
-type Variables = Readonly<Record<string, string>>;
-
-const PATIENCE_MS = 15_000;
-
-// Whatever else fails, none outlives the bench.
-const children = new Set<ChildProcess>();
+/** Ends all processes that have been started. Each of them gets its signal at once. */
+export const endAll = async (): Promise<void> => {
+  await Promise.all(ends.splice(0).map((end) => end()));
+};
 process.once("exit", () => {
-  for (const child of children) {
-    child.kill("SIGKILL");
-  }
+  void endAll();
+  rmSync(root, { recursive: true, force: true });
 });
+process.once("SIGINT", () => process.exit(1)).once("SIGTERM", () => process.exit(1));
 
-/** Has a process end with the bench. */
-export const keep = <Child extends ChildProcess>(child: Child): Child => {
-  children.add(child);
-  child.once("close", () => children.delete(child));
-  return child;
-};
-
-/** Ends a process: by SIGTERM, unless it is told otherwise, and with patience. */
-export const endOf =
-  (child: ChildProcess) =>
-  async (signal: NodeJS.Signals = "SIGTERM"): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) {
-      return;
+const start = (main: string, argument: string, env: Env) => {
+  const child = startProgram([argument], env, main);
+  child.stderr.pipe(process.stderr);
+  const early = `${main} ${argument} ended early.`;
+  child.once("exit", (_, signal) => assert.equal(signal, "SIGKILL", early));
+  const end = async (): Promise<void> => {
+    if (child.kill("SIGKILL")) {
+      await once(child, "exit");
     }
-    const closed = once(child, "close");
-    child.kill(signal);
-    const patience = AbortSignal.timeout(PATIENCE_MS);
-    patience.addEventListener("abort", () => child.kill("SIGKILL"), { once: true });
-    await closed;
   };
-
-const untimely = async (child: ChildProcess, what: string): Promise<never> => {
-  const [status] = await once(child, "close");
-  throw new Error(`${what} ended with ${status}`);
+  ends.push(end);
+  return { output: once(child.stdout, "data"), pid: child.pid, end };
 };
 
-/** Runs a server that prints its address on its first line. */
-export const startPrinting = async (
-  defer: Defer,
-  [program, ...args]: readonly [string, ...string[]],
-  variables: Variables,
-): Promise<Measured> => {
-  const child = keep(
-    spawn(program, args, {
-      env: {
-        PATH: process.env.PATH,
-        HOME: process.env.HOME,
-        TMPDIR: process.env.TMPDIR,
-        ...variables,
-      },
-      stdio: ["ignore", "pipe", "inherit"],
-    }),
-  );
-  const end = endOf(child);
-  defer(() => end());
-  const ended = untimely(child, args.join(" "));
-  const [url] = await Promise.race([once(createInterface(child.stdout), "line"), ended]);
-  ended.catch(() => {});
-  return { url: String(url), pid: child.pid, end: () => end() };
+/** Starts a server of children.ts, which prints its URL. */
+export const startChild = async (kind: string, env: Env = {}): Promise<Server> => {
+  const { output, ...child } = start("dist/test/bench/children.js", kind, env);
+  return { url: String(await output), ...child };
 };
 
-/** One of the servers in children/, under this Node. */
-export const startChild = (defer: Defer, name: string, variables: Variables): Promise<Measured> =>
-  startPrinting(defer, [process.execPath, `dist/test/bench/children/${name}.js`], variables);
-
-/** How ours is started, beside its environment. */
-export interface Start {
-  readonly ofNode?: ReadonlyArray<string>;
-  /** {@link MAIN} unless it says otherwise. */
-  readonly main?: string;
-}
-
-/**
- * Our server, as a process of its own. It logs errors alone, so not that it listens either: it is
- * asked until it answers.
- */
-export const startOurs = async (
-  defer: Defer,
-  variables: Variables,
-  { ofNode = [], main = MAIN }: Start = {},
-): Promise<Ours> => {
-  const port = await freePort();
-  const child = keep(
-    spawn(process.execPath, [...ofNode, main, "serve"], {
-      env: { PATH: process.env.PATH, PORT: String(port), ...variables },
-      stdio: ["ignore", "inherit", "inherit"],
-    }),
-  );
-  const end = endOf(child);
-  defer(() => end());
-  const url = `http://127.0.0.1:${port}`;
-  const ended = untimely(child, "sealtalk-misc serve");
-  ended.catch(() => {});
-  while (!(await Promise.race([answersAt(`${url}/misc/mobile_version`), ended]))) {
+/** Starts the built server and waits for its first answer. */
+export const startServer = async (env: Env): Promise<Server> => {
+  const PORT = String(await freePort());
+  const url = `http://127.0.0.1:${PORT}`;
+  const child = start(MAIN, "serve", { PORT, ...env });
+  // The server does not log that it listens, since LOG_LEVEL is error.
+  while (!(await fetch(`${url}/misc/mobile_version`).catch(() => undefined))?.ok) {
     await setTimeout(2);
   }
-  return {
-    url,
-    pid: child.pid,
-    end: async () => {
-      // The generator leaves when its time is over: what it asked last is answered behind that.
-      await fetch(`${url}/readyz`).catch(() => {});
-      await end();
-    },
-    kill: () => end("SIGKILL"),
-  };
+  return { url, ...child };
 };
 
-const answersAt = async (url: string): Promise<boolean> => {
-  try {
-    return (await fetch(url)).ok;
-  } catch {
-    return false;
-  }
+/** Starts RongCloud's stub, and returns the environment of servers that send to it. */
+export const startRongCloud = async (groupPerSecond: number = 20): Promise<Env> => ({
+  SESSION_SECRET: new TextDecoder().decode(SECRET),
+  RATE_LIMIT: "0",
+  LOG_LEVEL: "error",
+  RONGCLOUD_APP_KEY: "key",
+  RONGCLOUD_APP_SECRET: "secret",
+  RONGCLOUD_API: (await startChild("rongcloud")).url,
+  // Only send_message sends private messages. Notices are group messages here.
+  RONGCLOUD_PRIVATE_PER_MINUTE: "60000000",
+  RONGCLOUD_GROUP_PER_SECOND: String(groupPerSecond),
+  ...JSON.parse(process.env.BENCH_ENV ?? "{}"),
+});
+
+/** Makes a store in which the caller is enrolled, and returns the environment of a server on it. */
+export const makeStore = async (kind: "sqlite" | "redis"): Promise<Env> => {
+  const dir = makeDir();
+  const redis = kind === "redis" ? await startRedisServer() : undefined;
+  ends.push(async () => redis?.close());
+  const store = redis
+    ? await openRedisStore({ urls: [redis.url] })
+    : await succeed(openSqliteStore({ dir }));
+  await succeed(enrol(store.relationships));
+  await store.close();
+  return { STORE: kind, DATA_DIR: dir, ...(redis && { REDIS_URL: redis.url }) };
 };
 
-/** What a process holds in memory, in megabytes. */
-export interface Resident {
-  readonly all: number;
-  /** Pages of files, such as the store's: the kernel takes them back when it needs them. */
-  readonly files: number;
-}
-
-/** Reads that of Linux. */
-export const residentOf = async ({ pid }: Pick<Measured, "pid">): Promise<Resident> => {
+/** Returns the resident memory of a process in megabytes, as Linux counts it. */
+export const megabytesOf = async ({ pid }: Server): Promise<number> => {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
-  const megabytes = (field: string): number =>
-    Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) / 1_024;
-  return { all: megabytes("VmRSS"), files: megabytes("RssFile") };
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1_024;
 };

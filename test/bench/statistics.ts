@@ -1,22 +1,24 @@
-/** What is made of many measurements. */
+/** Arithmetic on measurements, and tables of them. */
+
+export const mean = (numbers: ReadonlyArray<number>): number =>
+  numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
 
 export const median = (numbers: ReadonlyArray<number>): number => {
+  const half = numbers.length / 2;
   const sorted = [...numbers].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const [low, high] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
-  return low === undefined || high === undefined ? Number.NaN : (low + high) / 2;
+  return mean(sorted.slice(Math.ceil(half) - 1, Math.floor(half) + 1));
 };
 
-/** The median of what one was of the other in each round: what slowed a round slowed both. */
-export const ratio = (ours: ReadonlyArray<number>, theirs: ReadonlyArray<number>): number =>
-  median(ours.map((rate, round) => rate / (theirs[round] ?? Number.NaN)));
+/** Formats a table in Markdown; `columns` is its first line. */
+export const table = (columns: string, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const rule = columns.replaceAll(/[^|]+/g, " --- ").trim();
+  const lines = [columns, rule, ...rows.map((row) => row.join(" | "))];
+  return lines.map((line) => `| ${line} |`).join("\n");
+};
 
-/** How much `y` grows for each 1 of `x`, by least squares. */
-export const slope = (points: ReadonlyArray<readonly [x: number, y: number]>): number => {
-  const mean = (pick: 0 | 1): number =>
-    points.reduce((sum, point) => sum + point[pick], 0) / points.length;
-  const [meanX, meanY] = [mean(0), mean(1)];
-  const sum = (of: (x: number, y: number) => number): number =>
-    points.reduce((total, [x, y]) => total + of(x - meanX, y - meanY), 0);
-  return sum((x, y) => x * y) / sum((x) => x * x);
+/** Formats a figure, and whether it meets its goal if it has one. */
+export const judge = (value: number, digits: number, goal?: number, unit = ""): string => {
+  const met = unit === "" ? value >= (goal ?? 0) : value <= (goal ?? 0);
+  const verdict = `, goal ${unit === "" ? "≥" : "≤"} ${goal}${met ? "" : ": **not met**"}`;
+  return `**${value.toFixed(digits)}${unit}**${goal === undefined ? "" : verdict}`;
 };

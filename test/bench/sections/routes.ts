@@ -1,77 +1,53 @@
-/** Each route on each store, against hapi and node:http answering the same bytes. */
-import { assertAlike, startBare } from "../answers.ts";
-import { type Compared, compare } from "../compare.ts";
-import { OF_HAPI, verdict } from "../goals.ts";
-import { ratiosPlot } from "../plots.ts";
-import { startOurs } from "../processes.ts";
-import { LOADS } from "../requests.ts";
-import type { Section } from "../section.ts";
-import { makeRedis, makeSqlite } from "../stores.ts";
+/** Requests a second of each route, compared with servers that only answer. */
+import { startBare } from "../bare.ts";
+import { GET, LOADS, type Load, SET, VERSIONS } from "../loads.ts";
+import { makeStore, type Server, startChild, startRongCloud, startServer } from "../processes.ts";
+import { judge, table } from "../statistics.ts";
+import { interleave, wrk } from "../wrk.ts";
 
-type Name = "node" | "hapi" | "command" | "sqlite" | "redis";
+type Goals = Readonly<Record<string, number>>;
 
-export const benchRoutes: Section = async ({ report, generator, headers, defer, capacities }) => {
-  const onRedis = await makeRedis(defer);
-  const sqlite = await startOurs(defer, await makeSqlite(defer));
-  const redis = await startOurs(defer, onRedis.variables);
-  const node = await startBare(defer, "bare-node", sqlite, LOADS, headers);
-  const hapi = await startBare(defer, "bare-hapi", sqlite, LOADS, headers);
-  const command = await startBare(defer, "bare-hapi", sqlite, LOADS, headers, onRedis.redis.url);
-  for (const load of LOADS) {
-    await assertAlike([sqlite, redis, node, hapi, command], load, headers);
-  }
-
-  const found: Array<readonly [name: string, commands: boolean, compared: Compared<Name>]> = [];
-  for (const load of LOADS) {
-    const compared = await compare<Name>(
-      generator,
-      [
-        ["node", { server: node }],
-        ["hapi", { server: hapi }],
-        ["sqlite", { server: sqlite, delivers: true }],
-        ["redis", { server: redis, delivers: true }],
-        ...(load.command === undefined ? [] : [["command", { server: command }] as const]),
-      ],
-      load,
-    );
-    capacities.set(load.name, compared.perSecond("sqlite"));
-    found.push([load.name, load.command !== undefined, compared]);
-  }
-
-  for (const store of ["sqlite", "redis"] as const) {
-    report.table(
-      [
-        `on ${store}`,
-        "of bare Hapi",
-        "goal",
-        ...(store === "redis" ? ["of bare Hapi and one command"] : []),
-        "of bare node:http",
-        "requests/s",
-        "bare Hapi",
-        "bare node:http",
-      ],
-      found.map(([name, commands, { of, perSecond }]) => [
-        name,
-        `**${of(store, "hapi").toFixed(2)}**`,
-        verdict(of(store, "hapi"), OF_HAPI[store][name]),
-        ...(store === "redis" ? [commands ? of(store, "command").toFixed(2) : "–"] : []),
-        of(store, "node").toFixed(2),
-        ...([store, "hapi", "node"] as const).map((one) => perSecond(one).toFixed(0)),
-      ]),
-    );
-  }
-  report.plot(
-    "routes",
-    ratiosPlot(
-      "Requests a second, of bare Hapi's",
-      (["sqlite", "redis"] as const).flatMap((store) =>
-        found.map(([name, , { of }]) => ({
-          group: `on ${store}`,
-          name,
-          ratio: of(store, "hapi"),
-          goal: OF_HAPI[store][name]?.atLeast,
-        })),
-      ),
-    ),
-  );
+const versions = (goal: number): Goals =>
+  Object.fromEntries(VERSIONS.map(({ name }) => [name, goal]));
+const TO_HAPI = { ...versions(1.3), send_message: 0.9 };
+const GOALS: Readonly<Record<string, Goals>> = {
+  "sqlite to hapi": { ...TO_HAPI, get_screen_capture: 1, set_screen_capture: 0.55 },
+  "sqlite to node": versions(0.65),
+  "redis to hapi": { ...TO_HAPI, get_screen_capture: 0.7, set_screen_capture: 0.4 },
+  "redis to node": versions(0.65),
+  "fetch handler to node": versions(0.75),
 };
+
+const compare = async (
+  loads: ReadonlyArray<Load>,
+  ours: Readonly<Record<string, Server>>,
+): Promise<string> => {
+  const servers = Object.entries({ ...(await startBare(loads, Object.values(ours))), ...ours });
+  const rows = new Map(Object.keys(ours).map((name): [string, string[][]] => [name, []]));
+  for (const load of loads) {
+    for (const [, server] of servers) {
+      await wrk(server, load, 1);
+    }
+    const runs = servers.map(([name, server]) => [name, () => wrk(server, load)] as const);
+    const of = await interleave(Object.fromEntries(runs));
+    for (const [name, row] of rows) {
+      const ratios = ["hapi", "node"].map((to) =>
+        judge(of(name, "perSecond", to), 2, GOALS[`${name} to ${to}`]?.[load.name]),
+      );
+      const rates = [name, "hapi", "node"].map((one) => of(one, "perSecond").toFixed(0));
+      row.push([load.name, ...ratios, ...rates]);
+    }
+  }
+  const columns = "to bare Hapi | to bare node:http | requests/s | bare Hapi | bare node:http";
+  return [...rows].map(([name, row]) => table(`${name} | ${columns}`, row)).join("\n\n");
+};
+
+export const routes = async (): Promise<string> => {
+  const env = await startRongCloud();
+  const sqlite = await startServer({ ...env, ...(await makeStore("sqlite")) });
+  const redis = await startServer({ ...env, ...(await makeStore("redis")) });
+  return compare(LOADS, { sqlite, redis });
+};
+
+export const fetchHandler = async (): Promise<string> =>
+  compare([...VERSIONS, SET, GET], { "fetch handler": await startChild("fetch") });
