@@ -1,14 +1,13 @@
 /**
- * Histories of an outbox and the relays that empty it, in memory and in virtual time: what happens
- * is decided from outside, step by step, and a ledger knows what must be true after each step.
+ * Histories of a store and of the relays that empty its outbox, in virtual time: the caller decides
+ * each step, and a ledger knows what must be true after it. The store may do real I/O.
  */
 import assert from "node:assert/strict";
-import { setImmediate } from "node:timers/promises";
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
 import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
-import { makeMemoryPorts, makeMemoryStore } from "../../adapters/memory/mod.ts";
+import { makeMemoryPorts } from "../../adapters/memory/mod.ts";
 import { startRelay } from "../../adapters/relay/mod.ts";
 import type { ConversationKey, ConversationType } from "../../core/domain/conversation.ts";
 import type { Claim, Outcome } from "../../core/domain/delivery.ts";
@@ -18,9 +17,33 @@ import {
   type StoreUnavailable,
   storeUnavailable,
 } from "../../core/domain/errors.ts";
-import { createMisc, type MessageGateway, type Outbox } from "../../core/mod.ts";
+import {
+  createMisc,
+  type MessageGateway,
+  type Outbox,
+  type SettingsRepository,
+} from "../../core/mod.ts";
 import { succeed } from "../contract/expect.ts";
 import { noticeFrom } from "../contract/fixtures.ts";
+import { makeVirtualTime, type VirtualTime } from "../support/virtual-time.ts";
+
+/** A store as one process has it open. */
+export interface OpenStore {
+  readonly settings: Pick<SettingsRepository, "setNoticeStatus">;
+  readonly outbox: Outbox;
+  readonly close: () => Promise<void>;
+}
+
+/** The store that the processes of a history share. */
+export interface SharedStore {
+  /** Opens the store for one more process. */
+  readonly open: () => Promise<OpenStore>;
+  /** Removes the store's data after every process has closed it. */
+  readonly remove: () => Promise<void>;
+}
+
+/** Makes an empty store. `now` is virtual time, in milliseconds since the epoch. */
+export type MakeSharedStore = (now: () => number) => Promise<SharedStore>;
 
 /** What becomes of a message that is on its way to the cloud. */
 export type Fate =
@@ -65,6 +88,8 @@ export interface History {
   readonly conclude: () => Promise<void>;
   /** What has come to pass so far. */
   readonly reached: () => Reached;
+  /** Closes the store in every process that still has it open, and removes its data. */
+  readonly close: () => Promise<void>;
 }
 
 /** How many notices met what; histories that meet nothing show nothing. */
@@ -76,43 +101,10 @@ export interface Reached {
   readonly claimsLost: number;
 }
 
-const BEGINNING = 1_700_000_000_000;
-
 // A gateway answers within 4 seconds: its port says so.
 const GATEWAY_MS = 3_999;
 
 const never = <A>(): Promise<A> => new Promise(() => {});
-
-/** Lets everything happen that needs no more time: it is all promises, and no I/O. */
-const settleDown = (): Promise<unknown> => setImmediate();
-
-/** Time that passes when it is told to. */
-const makeTime = () => {
-  const alarms = new Set<{ readonly at: number; readonly ring: () => void }>();
-  let now = BEGINNING;
-  const nextUntil = (end: number) =>
-    [...alarms].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
-  return {
-    now: () => now,
-    after: (ms: number, ring: () => void): (() => void) => {
-      const alarm = { at: now + ms, ring };
-      alarms.add(alarm);
-      return () => {
-        alarms.delete(alarm);
-      };
-    },
-    advance: async (ms: number): Promise<void> => {
-      const end = now + ms;
-      for (let next = nextUntil(end); next !== undefined; next = nextUntil(end)) {
-        now = Math.max(now, next.at);
-        alarms.delete(next);
-        next.ring();
-        await settleDown();
-      }
-      now = end;
-    },
-  };
-};
 
 /** What is known of a notice that was acknowledged. */
 interface Entry {
@@ -195,7 +187,6 @@ const makeLedger = () => {
 };
 
 type Ledger = ReturnType<typeof makeLedger>;
-type Time = ReturnType<typeof makeTime>;
 
 /** A message between a relay and the cloud. */
 interface Sending {
@@ -219,7 +210,7 @@ const ANSWERS: Readonly<Record<Fate, E.Either<GatewayError, void>>> = {
 };
 
 /** The cloud: what is on its way to it waits for a decision, as long as a gateway would wait. */
-const makeCloud = (time: Time, ledger: Ledger) => {
+const makeCloud = (time: VirtualTime, ledger: Ledger) => {
   let sendings: ReadonlyArray<Sending> = [];
   let pausedUntil = 0;
 
@@ -261,29 +252,56 @@ const makeCloud = (time: Time, ledger: Ledger) => {
 
 type Cloud = ReturnType<typeof makeCloud>;
 
+/**
+ * Keeps the ledger in the order of the store: with real I/O, a process can read that it got a claim
+ * before another process has read that it settled the claim before.
+ */
+const makeOrder = () => {
+  const settlements = new Map<ConversationKey, Promise<unknown>>();
+  return {
+    settling: <A>({ conversation }: Claim, settlement: Promise<A>): Promise<A> => {
+      const before = settlements.get(conversation);
+      settlements.set(conversation, Promise.allSettled([before, settlement]));
+      return settlement;
+    },
+    /** Waits for the answers to the settlements that a claim may have followed. */
+    settled: async ({ conversation }: Claim): Promise<void> => {
+      await settlements.get(conversation);
+    },
+  };
+};
+
 /** What the processes of a history share. */
 interface World {
-  readonly time: Time;
+  readonly time: VirtualTime;
   readonly ledger: Ledger;
+  readonly order: ReturnType<typeof makeOrder>;
   readonly cloud: Cloud;
-  readonly outbox: Outbox;
   readonly nextFault: () => StoreFault | undefined;
+  /** Has the next check fail. */
+  readonly fail: (why: unknown) => void;
 }
 
 /** A process with a relay. */
 interface Deliverer {
-  readonly end: () => void;
+  readonly store: OpenStore;
+  readonly isAwake: () => boolean;
+  /** Resolves when the process has ended: never while it is suspended. */
+  readonly end: () => Promise<void>;
   readonly kill: () => void;
   readonly suspend: () => void;
   readonly wake: () => void;
 }
 
 const makeDeliverer = (
-  { time, ledger, cloud, outbox, nextFault }: World,
+  { time, ledger, order, cloud, nextFault, fail }: World,
+  store: OpenStore,
   random: number,
 ): Deliverer => {
+  const { outbox } = store;
   const held = new Map<number, Entry>();
   let dead = false;
+  let suspended = false;
   let awake = Promise.resolve();
   let wake = (): void => {};
 
@@ -299,17 +317,38 @@ const makeDeliverer = (
     }
   };
 
+  /**
+   * Runs a call to the store. If the store fails by itself, or contradicts the ledger, the next check
+   * of the history fails.
+   */
+  const run = async <Fault extends StoreUnavailable | ClaimLost, A>(
+    task: TE.TaskEither<Fault, A>,
+  ): Promise<E.Either<Fault, A>> => {
+    try {
+      const answer = await time.during(task);
+      if (E.isLeft(answer) && answer.left._tag === "STORE_UNAVAILABLE") {
+        fail(new Error(answer.left.cause));
+      }
+      return answer;
+    } catch (why) {
+      fail(why);
+      return never();
+    }
+  };
+
   /** A call to the store: it may fail, and it may take as long as the process is suspended. */
   const call =
-    <Fault, A>(task: TE.TaskEither<Fault, A>): TE.TaskEither<Fault | StoreUnavailable, A> =>
+    <Fault extends StoreUnavailable | ClaimLost, A>(
+      task: TE.TaskEither<Fault, A>,
+    ): TE.TaskEither<Fault | StoreUnavailable, A> =>
     async () => {
       await heard(undefined);
       const fault = nextFault();
       if (fault === undefined) {
-        return heard(await task());
+        return heard(await run(task));
       }
       if (fault === "after") {
-        await task();
+        await run(task);
       }
       doubt();
       return heard(E.left(storeUnavailable("drawn")));
@@ -321,6 +360,11 @@ const makeDeliverer = (
       call(
         pipe(
           outbox.claim(...asked),
+          TE.chainFirstTaskK((claimed) => async () => {
+            if (O.isSome(claimed)) {
+              await order.settled(claimed.value);
+            }
+          }),
           TE.map((claimed) => {
             if (O.isSome(claimed)) {
               ledger.claimed(claimed.value);
@@ -331,19 +375,22 @@ const makeDeliverer = (
         ),
       ),
     settle: (claim, outcome) =>
-      call(
-        pipe(
-          outbox.settle(claim, outcome),
-          TE.bimap(
-            (fault) => {
-              ledger.lost(fault);
-              return fault;
-            },
-            () => {
-              ledger.settled(claim, outcome);
-              held.delete(claim.token);
-            },
-          ),
+      call(() =>
+        order.settling(
+          claim,
+          pipe(
+            outbox.settle(claim, outcome),
+            TE.bimap(
+              (fault) => {
+                ledger.lost(fault);
+                return fault;
+              },
+              () => {
+                ledger.settled(claim, outcome);
+                held.delete(claim.token);
+              },
+            ),
+          )(),
         ),
       ),
   };
@@ -364,9 +411,9 @@ const makeDeliverer = (
     timer: (ring, ms) => time.after(ms, () => heard(undefined).then(ring)),
   });
   return {
-    end: () => {
-      relay.then(({ stop }) => stop());
-    },
+    store,
+    isAwake: () => !suspended,
+    end: async () => (await relay).stop(),
     kill: () => {
       dead = true;
       doubt();
@@ -374,24 +421,50 @@ const makeDeliverer = (
     suspend: () => {
       doubt();
       wake();
+      suspended = true;
       awake = new Promise((resolve) => {
         wake = resolve;
       });
     },
-    wake: () => wake(),
+    wake: () => {
+      suspended = false;
+      wake();
+    },
   };
 };
 
-/** Begins a history in which nothing has happened. */
-export const makeHistory = (): History => {
-  const time = makeTime();
-  const { settings, outbox } = makeMemoryStore({ now: time.now });
+/** Begins a history in which nothing has happened, on a new store. */
+export const makeHistory = async (makeStore: MakeSharedStore): Promise<History> => {
+  const time = makeVirtualTime();
+  const { settleDown } = time;
+  const shared = await makeStore(time.now);
+  const openStores = new Set<OpenStore>();
   const ledger = makeLedger();
   const cloud = makeCloud(time, ledger);
   const faults: StoreFault[] = [];
-  const world = { time, ledger, cloud, outbox, nextFault: () => faults.shift() };
+  const failures: unknown[] = [];
+  const world: World = {
+    ...{ time, ledger, order: makeOrder(), cloud },
+    nextFault: () => faults.shift(),
+    fail: (why) => failures.push(why),
+  };
   let deliverers: ReadonlyArray<Deliverer> = [];
   let count = 0;
+
+  const openStore = async (): Promise<OpenStore> => {
+    const store = await shared.open();
+    openStores.add(store);
+    return store;
+  };
+
+  const closeStore = async (store: OpenStore): Promise<void> => {
+    if (openStores.delete(store)) {
+      await store.close();
+    }
+  };
+
+  // The store as the history itself has it open, beside the processes.
+  const own = await openStore();
 
   const at = <A>(list: ReadonlyArray<A>, index: number): A | undefined =>
     list[index % Math.max(1, list.length)];
@@ -425,19 +498,32 @@ export const makeHistory = (): History => {
   };
 
   const start = async (random: number): Promise<void> => {
-    deliverers = [...deliverers, makeDeliverer(world, random)];
+    deliverers = [...deliverers, makeDeliverer(world, await openStore(), random)];
     await settleDown();
   };
 
-  const kill = (index: number): Promise<void> => act(index, (one) => one.kill(), { last: true });
+  // No call of the process is under way: a step ends when the store has answered all of them.
+  const kill = async (index: number): Promise<void> => {
+    const killed = at(deliverers, index);
+    await act(index, (one) => one.kill(), { last: true });
+    if (killed !== undefined) {
+      await closeStore(killed.store);
+    }
+  };
+
+  const end = (index: number): Promise<void> =>
+    act(index, (one) => one.end().then(() => closeStore(one.store)), { last: true });
 
   const retry = async (): Promise<void> => {
-    await succeed(outbox.retry(time.now()));
+    await succeed(own.outbox.retry(time.now()));
     await settleDown();
   };
 
   const check = async (): Promise<void> => {
-    const status = await succeed(outbox.status(time.now()));
+    if (failures.length > 0) {
+      throw failures[0];
+    }
+    const status = await succeed(own.outbox.status(time.now()));
     const pending = ledger.pending();
     assert.equal(status.pending, pending.length, "nothing acknowledged is lost or made up");
     assert.equal(status.dead, ledger.dead().length, "what can never be taken is kept aside");
@@ -468,6 +554,8 @@ export const makeHistory = (): History => {
         taken: 0,
         doubts: 0,
       });
+      const stores = [own, ...deliverers.filter((one) => one.isAwake()).map(({ store }) => store)];
+      const { settings, outbox } = at(stores, count) ?? own;
       await succeed(
         withStatus
           ? settings.setNoticeStatus(conversation, 1, notice)
@@ -481,7 +569,7 @@ export const makeHistory = (): History => {
       faults.push(fault);
     },
     start,
-    end: (index) => act(index, (one) => one.end(), { last: true }),
+    end,
     kill,
     suspend: (index) => act(index, (one) => one.suspend()),
     wake: (index) => act(index, (one) => one.wake()),
@@ -489,7 +577,7 @@ export const makeHistory = (): History => {
     retry,
     revive: async () => {
       ledger.revived();
-      await succeed(outbox.revive());
+      await succeed(own.outbox.revive());
       await settleDown();
     },
     check,
@@ -510,6 +598,10 @@ export const makeHistory = (): History => {
       await check();
       assert.deepEqual(ledger.pending(), [], "10 s after the last death all is delivered");
       await kill(0);
+    },
+    close: async () => {
+      await Promise.all([...openStores].map(closeStore));
+      await shared.remove();
     },
   };
 };
