@@ -96,11 +96,13 @@ export const rollBack = (connection: Connection): void => {
 
 // Primary result codes of SQLite: https://www.sqlite.org/rescode.html
 const BUSY = 5;
+const NOMEM = 7;
 const READONLY = 8;
 const IOERR = 10;
 const CORRUPT = 11;
 const FULL = 13;
 const CANTOPEN = 14;
+const CONSTRAINT = 19;
 const NOTADB = 26;
 
 // No room for the index of the log, which is a file of its own.
@@ -116,13 +118,16 @@ const CODES: Readonly<Record<string, number>> = {
 };
 
 // What concerns the whole store, and not one row or page of it.
-const STORE_WIDE: ReadonlyArray<number> = [BUSY, READONLY, IOERR, FULL, CANTOPEN];
+const STORE_WIDE: ReadonlyArray<number> = [BUSY, NOMEM, READONLY, IOERR, FULL, CANTOPEN];
 
 /** Whether SQLite refused a statement because another connection holds the lock. */
 export const isBusy = (fault: unknown): boolean => resultCode(fault) === BUSY;
 
 /** Whether there is no room on the disk. */
 export const isFull = (fault: unknown): boolean => resultCode(fault) === FULL;
+
+/** Whether SQLite refused a value because a constraint of its column forbids it. */
+export const isConstraint = (fault: unknown): boolean => resultCode(fault) === CONSTRAINT;
 
 /** Whether a statement failed because of a row, a page or a value, so that others may still work. */
 export const isDamage = (fault: unknown): boolean => {

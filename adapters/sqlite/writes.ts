@@ -6,7 +6,14 @@ import type {
   NoticeStatus,
   StoreRecord,
 } from "../../core/mod.ts";
-import { type Connection, explain, isDamage, type Row, type Value } from "./driver.ts";
+import {
+  type Connection,
+  explain,
+  isConstraint,
+  isDamage,
+  type Row,
+  type Value,
+} from "./driver.ts";
 
 /** A notice on its way into a queue. `notice` is the message as JSON. */
 export interface NewNotice {
@@ -47,6 +54,9 @@ export interface Turn {
 // Rows of one page: about ten milliseconds of the write lock.
 const PAGE = 500;
 
+// How many damaged rows a claim skips to find a conversation that it can lease.
+const MAX_DAMAGED = 16;
+
 const APPEND = `
   INSERT INTO notices (conversation, position, notice, attempts, stored_at)
   SELECT ?1, coalesce(max(position), 0) + 1, ?2, ?3, ?4 FROM notices WHERE conversation = ?1`;
@@ -83,13 +93,20 @@ export const makeWrites = (connection: Connection, path: string): Writes => {
   const run = (sql: string, ...parameters: ReadonlyArray<Value>): number =>
     Number(connection.prepare(sql).run(...parameters).changes);
 
+  /** Changes a count. One whose value is damaged stays as it is: no notice depends on it. */
   const count = (state: string, reason: string, by: number): void => {
-    run(
-      "INSERT INTO counts VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
-      state,
-      reason,
-      by,
-    );
+    try {
+      run(
+        "INSERT INTO counts VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
+        state,
+        reason,
+        by,
+      );
+    } catch (fault) {
+      if (!isConstraint(fault)) {
+        throw fault;
+      }
+    }
   };
 
   const append = (entry: NewNotice): void => {
@@ -187,31 +204,85 @@ export const makeWrites = (connection: Connection, path: string): Writes => {
   /**
    * Settles a claim, and undoes that: a notice whose settling would fail, because a row or a page
    * that it needs is damaged, must not be sent, or it would be sent again on each lease.
+   *
+   * @throws what the settling throws, and an Error if it would not find the claim.
    */
   const rehearse = (settlement: Settlement): void => {
     run("SAVEPOINT rehearsal");
-    settle(settlement);
+    try {
+      if (!settle(settlement)) {
+        throw new Error(`The queue of ${settlement.conversation} is damaged.`);
+      }
+    } catch (fault) {
+      if (isDamage(fault)) {
+        // The claim is committed: what was done before the fault must not be.
+        undoRehearsal();
+      }
+      throw fault;
+    }
+    undoRehearsal();
+  };
+
+  const undoRehearsal = (): void => {
     run("ROLLBACK TO rehearsal");
     run("RELEASE rehearsal");
   };
 
-  const claim: Writes["claim"] = (type, at, until) => {
-    const queue = connection
+  /**
+   * Leases the conversation behind the first `skipped` ones that are due, and answers its token. The
+   * row must be due too, and not only its entry in the index: with a damaged index one notice would
+   * be claimed again and again.
+   */
+  const lease = (type: ConversationType, at: number, until: number, skipped: number) => {
+    const due = connection
+      .prepare(
+        `SELECT conversation FROM queues WHERE type = ? AND due_at <= ?
+         ORDER BY due_at LIMIT 1 OFFSET ?`,
+      )
+      .get(type, at, skipped);
+    if (due === undefined) {
+      return undefined;
+    }
+    const conversation = String(due.conversation);
+    const token = connection
       .prepare(
         `UPDATE queues SET due_at = ?1, token = (SELECT value + 1 FROM numbers WHERE name = 'token')
-       WHERE conversation = (
-         SELECT conversation FROM queues WHERE type = ?2 AND due_at <= ?3 ORDER BY due_at LIMIT 1)
-       RETURNING conversation, token`,
+         WHERE conversation = ?2 AND type = ?3 AND due_at <= ?4 RETURNING token`,
       )
-      .get(until, type, at);
-    if (queue === undefined) {
-      return null;
-    }
-    const { conversation, token } = queue;
-    run("UPDATE numbers SET value = value + 1 WHERE name = 'token'");
-    if (typeof conversation !== "string" || typeof token !== "number") {
+      .get(until, conversation, type, at)?.token;
+    if (typeof token !== "number") {
       throw new Error("A row in queues is damaged.");
     }
+    run("UPDATE numbers SET value = value + 1 WHERE name = 'token'");
+    return { conversation, token };
+  };
+
+  /** Leases the first conversation that is due. Those whose rows are damaged do not block the others. */
+  const leaseFirst = (type: ConversationType, at: number, until: number) => {
+    const faults: unknown[] = [];
+    while (faults.length < MAX_DAMAGED) {
+      try {
+        const leased = lease(type, at, until, faults.length);
+        if (leased === undefined && faults.length > 0) {
+          break;
+        }
+        return leased;
+      } catch (fault) {
+        if (!isDamage(fault)) {
+          throw fault;
+        }
+        faults.push(fault);
+      }
+    }
+    throw faults[0];
+  };
+
+  const claim: Writes["claim"] = (type, at, until) => {
+    const leased = leaseFirst(type, at, until);
+    if (leased === undefined) {
+      return null;
+    }
+    const { conversation, token } = leased;
     try {
       const head = connection
         .prepare(
@@ -222,7 +293,12 @@ export const makeWrites = (connection: Connection, path: string): Writes => {
       if (head === undefined) {
         throw new Error(`The queue of ${conversation} has no notices.`);
       }
-      rehearse({ conversation, token, outcome: "DEAD", reason: "", at, until });
+      // The outcome may change any count, and fails if a row of them cannot be read.
+      connection.prepare("SELECT max(state), max(reason), total(count) FROM counts").get();
+      // A delivered notice needs no more than a dead one.
+      for (const outcome of ["POSTPONED", "DEAD"] as const) {
+        rehearse({ conversation, token, outcome, reason: "", at, until });
+      }
       return { conversation, token, ...head };
     } catch (fault) {
       if (!isDamage(fault)) {
