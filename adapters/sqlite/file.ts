@@ -32,7 +32,13 @@ export const openSqliteFile = async (
     ...options,
     onCommit: ({ identity }) => reader.refresh(identity),
   });
-  const reader = openReader(connect, options.path, writer.write("probe"));
+  let reader: Reader;
+  try {
+    reader = openReader(connect, options.path, writer.write("probe"));
+  } catch (fault) {
+    await writer.close();
+    throw fault;
+  }
   return {
     read: reader.read,
     write: writer.write,
