@@ -32,13 +32,7 @@ export const openSqliteFile = async (
     ...options,
     onCommit: ({ identity }) => reader.refresh(identity),
   });
-  let reader: Reader;
-  try {
-    reader = openReader(connect, options.path, writer.write("probe"));
-  } catch (fault) {
-    await writer.close();
-    throw fault;
-  }
+  const reader = openReader(connect, options.path, writer.write("probe"));
   return {
     read: reader.read,
     write: writer.write,

@@ -179,28 +179,22 @@ test("changes that are asked for in one turn share one commit", async (t) => {
   await close();
 });
 
-test("a file that cannot be opened to read is not left open to write", async (t) => {
+test("a file that cannot be opened to read yet fails a read with its reason, and is read later", async (t) => {
   const connect = await loadDriver();
-  let open = 0;
+  let refuses = true;
   const refusing: Connect = (path, options) => {
-    if (options?.readOnly) {
+    if (refuses && options?.readOnly) {
       throw new Error("too many open files");
     }
-    const connection = connect(path, options);
-    open += 1;
-    return {
-      ...connection,
-      close: () => {
-        open -= 1;
-        connection.close();
-      },
-    };
+    return connect(path, options);
   };
   const path = storePath(await makeDir(t));
-  await t.throwsAsync(openSqliteFile(refusing, { path, deadlineMs: 3_000, thread: false }), {
-    message: "too many open files",
-  });
-  t.is(open, 0);
+  const file = await openSqliteFile(refusing, { path, deadlineMs: 3_000, thread: false });
+  const count = file.read((query) => E.right(query("SELECT count(*) AS n FROM friends").get()?.n));
+  t.is((await fail(count)).cause, "too many open files");
+  refuses = false;
+  t.is(await succeed(count), 0);
+  await file.close();
 });
 
 const newNotice = (conversation: string): NewNotice => ({
