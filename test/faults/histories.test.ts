@@ -177,6 +177,7 @@ const play = async (
   await t.notThrowsAsync(
     fc.assert(histories, {
       numRuns: Math.ceil(HISTORIES * share),
+      includeErrorInReport: true,
       ...(SEED === undefined ? {} : { seed: Number(SEED) }),
     }),
   );

@@ -271,6 +271,9 @@ const makeOrder = () => {
   };
 };
 
+/** Tells a claim from all others: a store may count the tokens of each conversation by itself. */
+const nameOf = ({ conversation, token }: Claim): string => `${conversation} ${token}`;
+
 /** What the processes of a history share. */
 interface World {
   readonly time: VirtualTime;
@@ -299,7 +302,7 @@ const makeDeliverer = (
   random: number,
 ): Deliverer => {
   const { outbox } = store;
-  const held = new Map<number, Entry>();
+  const held = new Map<string, Entry>();
   let dead = false;
   let suspended = false;
   let awake = Promise.resolve();
@@ -368,7 +371,7 @@ const makeDeliverer = (
           TE.map((claimed) => {
             if (O.isSome(claimed)) {
               ledger.claimed(claimed.value);
-              held.set(claimed.value.token, ledger.head(claimed.value.conversation));
+              held.set(nameOf(claimed.value), ledger.head(claimed.value.conversation));
             }
             return claimed;
           }),
@@ -387,7 +390,7 @@ const makeDeliverer = (
               },
               () => {
                 ledger.settled(claim, outcome);
-                held.delete(claim.token);
+                held.delete(nameOf(claim));
               },
             ),
           )(),
