@@ -1,20 +1,18 @@
 /**
- * Two real servers on one store. A lease is eight seconds of real time, so most scenarios are played
- * side by side, and each test looks at the result of its own.
+ * Two real servers on one store. A lease is eight seconds of real time, so the scenarios are played side by
+ * side, and each test looks at the result of its own.
  */
 import { join } from "node:path";
 import { pipe } from "fp-ts/lib/function.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import { id } from "../contract/expect.ts";
 import { type Deployment, postJson } from "../support/deployment.ts";
-import { FLUSH, STRACE, type Traced, testWith, trace } from "../support/disk-faults.ts";
 import type { FakeRongCloud } from "../support/fake-rongcloud.ts";
 import { leasesIn } from "../support/leases.ts";
 import { play } from "../support/play.ts";
 import type { LogLine, ServerProcess } from "../support/program.ts";
-import { integrityOf, isLocked } from "../support/sql-process.ts";
+import { integrityOf } from "../support/sql-process.ts";
 import { test } from "../support/test.ts";
-import { until } from "../support/until.ts";
 
 const USERS = ["n0", "n1", "n2", "n3"];
 const GROUPS = ["g", "h", "elsewhere"];
@@ -89,44 +87,6 @@ const stoppedWhileSending = async (deployment: Deployment) => {
   acknowledged.push(await capture(deployment, second, "n3"));
   await rongCloud.whenTaken(4);
   return { acknowledged, ...(await ended(deployment, second, first)) };
-};
-
-// Time enough to send a message while a claim is flushed, and less than that message takes away.
-const FLUSH_MICROSECONDS = 300_000;
-
-/** Slows the flushes of a stopped server down. */
-const slowFlushes = ({ child }: ServerProcess): Promise<Traced> =>
-  trace(
-    child,
-    ...["-e", `trace=${FLUSH}`, "-e", `inject=${FLUSH}:delay_enter=${FLUSH_MICROSECONDS}`],
-  );
-
-/** The second server is stopped when it has its claim, and waits for its turn at RongCloud. */
-const stoppedBeforeItsTurn = async (deployment: Deployment) => {
-  const { dir, rongCloud, start, tokenFor } = deployment;
-  const first = await start();
-  const second = await start({ RONGCLOUD_GROUP_PER_SECOND: "1" });
-  await pauseFirst(deployment, first, second);
-  rongCloud.behave("take");
-  const acknowledged = [await capture(deployment, first, "n1")];
-  const { detach } = await slowFlushes(second);
-  resume(second);
-  await until("the second server claims", () => isLocked(join(dir, "store.db")));
-  // It claims because there is room at RongCloud. This takes the room: the notice has to wait.
-  const message = { conversationType: "GROUP", targetId: "h", objectName: "t", content: "c" };
-  const { status } = await postJson(second, "/misc/send_message", await tokenFor("n0"), message);
-  acknowledged.push(status);
-  await until("the second server has its claim", async () => (await leasesIn(dir)).has("group:g"));
-  stop(second);
-  await detach();
-  const attempted = rongCloud.attempts;
-  acknowledged.push(await capture(deployment, first, "n2"));
-  await rongCloud.whenTaken(4);
-  resume(second);
-  await second.line(ranOut);
-  acknowledged.push(await capture(deployment, second, "n3"));
-  await rongCloud.whenTaken(5);
-  return { acknowledged, attempted, ...(await ended(deployment, second, first)) };
 };
 
 /** The first server is killed with claims in flight. */
@@ -254,20 +214,3 @@ test("a server works while another one is stopped, and afterwards nothing is sen
   t.is(integrity, "ok");
   t.deepEqual(exits, [0, 0]);
 });
-
-testWith(STRACE)(
-  "a server that was stopped past its lease between its claim and its turn sends nothing",
-  async (t) => {
-    // It has a second to stop the server in, so it does not run beside the other scenarios.
-    const { acknowledged, attempted, attempts, exits, integrity, left, taken } =
-      await begin(stoppedBeforeItsTurn)();
-    t.deepEqual(acknowledged, [200, 200, 200, 200]);
-    t.deepEqual(taken, [["n1", "n2", "n3"], ["n0"], ["n0"]]);
-    // The refusal that paused the first server, and the message: the stopped server sent no notice.
-    t.is(attempted, 2);
-    t.is(attempts, 5 + 1);
-    t.like(left, NOTHING);
-    t.is(integrity, "ok");
-    t.deepEqual(exits, [0, 0]);
-  },
-);
