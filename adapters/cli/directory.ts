@@ -32,8 +32,8 @@ export const parseId =
     );
 
 /**
- * Works on the relationships of the store. `readIds` reads the ids that the command line names: it
- * runs before the store is opened, so that a command that was called wrongly makes no store.
+ * Works on the relationships of the store. `readIds` reads the ids of the command line. It runs
+ * before the store is opened, so that a command with a wrong id makes no store.
  *
  * Fails if the relationships come from MYSQL_URL.
  */

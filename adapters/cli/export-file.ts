@@ -12,9 +12,9 @@ import type { Batch, Row } from "./transfer.ts";
 const FORMAT = "sealtalk-misc-export";
 const VERSION = 1;
 
-/** What the first line of an export says. */
+/** The header of an export: its first line. */
 export interface ExportHeader {
-  /** Which export it is: a store that is given it again skips what it has. */
+  /** Identifies the export, so that a store skips the records that it has stored from it. */
   readonly id: string;
   /** When it was made, as ISO 8601. */
   readonly exportedAt: string;
@@ -24,11 +24,11 @@ export interface ExportHeader {
 
 /** A whole export. */
 export interface ExportFile extends ExportHeader {
-  /** How many records it holds. */
+  /** The number of records in the file. */
   readonly records: number;
   /** Its size in bytes. */
   readonly size: number;
-  /** Reads the records from this number on; `done` of a batch is in bytes. */
+  /** Reads the records from number `from` (0 is the first); `done` of a batch is in bytes. */
   readonly batches: (from: number) => AsyncIterable<E.Either<Failure, Batch<StoreRecord>>>;
 }
 
@@ -38,10 +38,10 @@ const Header = t.type({ id: NonEmptyText, exportedAt: t.string, store: t.string 
 
 const End = t.type({ end: t.literal(true), records: t.number });
 
-// A damaged file may have a line without end, which must not fill the memory.
+// Limits the memory that a damaged file without line ends can use.
 const MAX_LINE_BYTES = 16_777_216;
 
-/** More than the first and the last line take. */
+/** The bytes to read at each end of the file; the first and the last line are shorter. */
 const EDGE_BYTES = 4_096;
 
 const LINE_FEED = 0x0a;
@@ -54,7 +54,7 @@ export const headerLine = (header: ExportHeader): string =>
 export const recordLine = (record: StoreRecord): string =>
   `${JSON.stringify(StoreRecord.encode(record))}\n`;
 
-/** The last line of an export, by which a file that is cut short is recognized. */
+/** The last line of an export. A file without it was cut short. */
 export const endLine = (records: number): string => `${JSON.stringify({ end: true, records })}\n`;
 
 /** Opens an export, and checks its first and its last line. */
@@ -220,13 +220,13 @@ const recordIn = (bytes: Buffer): E.Either<string, StoreRecord> =>
 interface Line {
   /** From 1. */
   readonly number: number;
-  /** Its content, or why that was not read. */
+  /** The content, or the reason why it was not read. */
   readonly bytes: E.Either<string, Buffer>;
-  /** Where the next line begins. */
+  /** The offset in bytes at which the next line begins. */
   readonly end: number;
 }
 
-// node:readline also ends lines at U+2028, which JSON leaves as it is.
+// node:readline cannot be used: it also ends lines at U+2028, which JSON does not escape.
 async function* readLines(file: string): AsyncGenerator<Line> {
   let rest: Buffer = Buffer.alloc(0);
   let number = 1;

@@ -15,7 +15,7 @@ import { countLines, makeRecordCounts, type RecordCounts } from "./record-counts
 import { withStore } from "./store.ts";
 import type { PrintOptions, Surroundings } from "./surroundings.ts";
 
-/** What an export came to. */
+/** The result of an export. */
 interface ExportReport extends RecordCounts {
   readonly file: string;
   readonly id: string;
@@ -117,16 +117,16 @@ const failureOf = (
   );
 };
 
-/** Gives the file its name, and flushes the folder so that the name outlives a power failure. */
+/** Renames the file, and flushes the folder so that the new name survives a power failure. */
 const publish = async (part: string, file: string): Promise<void> => {
   await rename(part, file);
-  // Not every system can flush a folder; the content is flushed already.
+  // Some systems cannot flush a folder; the content of the file is flushed already.
   const folder = await open(dirname(file)).catch(() => undefined);
   await folder?.sync().catch(() => {});
   await folder?.close();
 };
 
-/** Warns of what would send notices twice. */
+/** Warns if an import of this file could send notices twice. */
 const warn =
   (
     { complain }: Surroundings,
@@ -134,7 +134,7 @@ const warn =
     { id, records }: ExportReport,
   ): (() => Promise<void>) =>
   async () => {
-    // Imported into the store that it came from, an export would append every notice again.
+    // Marks all records as stored here: otherwise an import here would repeat each notice.
     const marked = await transfer.write(id, records, [])();
     if (E.isLeft(marked)) {
       complain(

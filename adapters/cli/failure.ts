@@ -17,7 +17,7 @@ export const misconfigured = (...lines: ReadonlyArray<string>): Failure => ({
   lines,
 });
 
-/** The code of a system error, such as ENOENT; of any other, its text. */
+/** Returns the code of a system error, such as ENOENT, or the text of any other error. */
 export const codeOf = (fault: unknown): string =>
   fault instanceof Error && "code" in fault ? String(fault.code) : String(fault);
 

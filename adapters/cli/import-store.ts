@@ -9,7 +9,7 @@ import { withStore } from "./store.ts";
 import type { PrintOptions, Surroundings } from "./surroundings.ts";
 import { transfer } from "./transfer.ts";
 
-/** What an import of an export came to; the counts are of the records that were stored now. */
+/** The result of importing an export. The counts include only the records that this run stored. */
 interface ImportReport extends RecordCounts {
   readonly file: string;
   readonly id: string;
@@ -18,7 +18,7 @@ interface ImportReport extends RecordCounts {
   readonly storedBefore: number;
 }
 
-/** Stores the records of an export, from the first on that the store has not stored before. */
+/** Stores the records of an export. Skips those that an earlier import has stored. */
 export const importStore = (
   surroundings: Surroundings,
   file: string,

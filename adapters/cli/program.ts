@@ -79,7 +79,7 @@ const makeProgram = (surroundings: Surroundings, run: Run): Command => {
         "from the SealTalk database at MYSQL_URL: these tables, or all",
       ).choices(SEALTALK_TABLES),
     )
-    .option("--store <file>", "what export wrote, of any store")
+    .option("--store <file>", "a file that `sealtalk-misc export` wrote, from any kind of store")
     .option("--json", "the report as JSON")
     .action(async (options: ImportOptions) =>
       run((await import("./import.ts")).importAll(surroundings, options)),
@@ -87,7 +87,7 @@ const makeProgram = (surroundings: Surroundings, run: Run): Command => {
 
   program
     .command("export <file>")
-    .description("write everything that the store holds into a file; stop the servers before")
+    .description("write everything that the store holds into a file; stop the servers first")
     .option("--json", "the report as a JSON object")
     .action(async (file: string, options: PrintOptions) =>
       run((await import("./export.ts")).exportStore(surroundings, file, options)),

@@ -7,7 +7,7 @@ interface Progress {
   readonly stop: () => void;
 }
 
-/** Shows how far a long command has come; without `total`, which may be unknown, only how many rows. */
+/** Shows the progress of a long command. Shows only the number of rows if `total` is unknown. */
 export type ShowProgress = (what: string, total?: number) => Progress;
 
 /** A bar for whoever watches, else lines for a log. */

@@ -5,7 +5,7 @@ import { type PartOf, withApplication } from "./application.ts";
 import { type Failure, failed } from "./failure.ts";
 import type { Surroundings } from "./surroundings.ts";
 
-/** The parts of a server that the operator is informed about. */
+/** The parts of a server that its first log lines describe. */
 interface Listening {
   readonly url: string;
   readonly log: PartOf<typeof tokens.LOGGER>;
@@ -23,7 +23,7 @@ export const serve = (surroundings: Surroundings): TE.TaskEither<Failure, void> 
       TE.bind("config", () => part(tokens.CONFIG)),
       TE.bind("log", () => part(tokens.LOGGER)),
       TE.bind("sessionRisks", () => part(tokens.SESSION_RISKS)),
-      // Check the session keys before the store opens: their fault is one of the configuration (78).
+      // Check the session keys before the store opens: wrong keys are a configuration error (78).
       TE.chainFirst(() => part(tokens.TOKEN_OPTIONS)),
       TE.bind("server", () => part(tokens.SERVER)),
       TE.bind("relay", () => part(tokens.RELAY)),
@@ -43,7 +43,7 @@ export const serve = (surroundings: Surroundings): TE.TaskEither<Failure, void> 
   );
 };
 
-/** Logs the server's address, and what its operator has to know. */
+/** Logs the server's address and its warnings to the operator. */
 const logListening = ({ url, log, config, sessionRisks }: Listening): void => {
   log.info({ url }, "listening");
   if (config.gateway._tag === "LOG") {

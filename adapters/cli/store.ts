@@ -6,7 +6,7 @@ import { type Application, withApplication } from "./application.ts";
 import { type Failure, failed, misconfigured } from "./failure.ts";
 import type { Surroundings } from "./surroundings.ts";
 
-/** What a command does with a store. One that only reads never makes a store. */
+/** How a command uses the store. A command that only reads never makes a store. */
 export type Access = "read" | "write";
 
 /** Works on the store that is configured, beside a server or without one. */
@@ -35,7 +35,10 @@ export const useStore =
       TE.mapLeft(asFailure),
     );
 
-/** Prints which store a command works on. Fails if the store keeps nothing, or is to be read and is not there. */
+/**
+ * Prints the store that a command uses. Fails if the store is in memory, or if the command only
+ * reads and the store does not exist.
+ */
 export const nameStore = (
   { complain }: Surroundings,
   { part }: Application,
@@ -59,6 +62,6 @@ const MISSING = [
   "Set DATA_DIR to the folder that the server uses; `sealtalk-misc serve` makes a new store.",
 ];
 
-/** Says that the store failed; a failure of the command stays as it is. */
+/** Turns an error of the store into a failure. Returns a failure of the command unchanged. */
 export const asFailure = (fault: Failure | StoreUnavailable): Failure =>
   "lines" in fault ? fault : failed(`store: ${fault.cause}`);

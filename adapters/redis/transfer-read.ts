@@ -32,7 +32,7 @@ type Records = ReadonlyArray<StoreRecord>;
 // Redis begins and ends a scan with this cursor.
 const END = "0";
 
-// Values whose first parts are read in one round trip.
+// How many values have their first parts read in parallel.
 const MAX_PARALLEL = 100;
 
 /** Reads a whole store: the sets of relationships on each node, then partition by partition. */
@@ -73,7 +73,7 @@ export const makeRead = ({ ask, client }: Connection, keys: Keys): StoreTransfer
     }
   }
 
-  /** An imported status counts only where none was set, which another call of HSCAN may have found. */
+  /** Drops imported statuses that were set later; HSCAN may return the two in different calls. */
   const readStatuses = (key: string, fields: ReadonlyArray<readonly [string, string]>) => {
     const imported = fields.flatMap(([field]) => importedIn(field) ?? []);
     return pipe(
@@ -215,7 +215,7 @@ async function* scanned<A>(read: ReadPart<A>, from = END): AsyncGenerator<Attemp
   } while (cursor !== END);
 }
 
-/** Reads the values that a scan finds: the first parts of many at once, then the rest of each. */
+/** Reads the values that a scan finds: the first parts in parallel, then the rest of each value. */
 async function* inEach<Key>(
   find: ReadPart<ReadonlyArray<Key>>,
   readOf: (key: Key) => ReadPart<Records>,
@@ -239,11 +239,11 @@ async function* inEach<Key>(
   }
 }
 
-/** The cursor behind a window of a list. */
+/** Returns the cursor of the next window of a list. */
 const nextWindow = (from: number, { length }: ReadonlyArray<string>): string =>
   length < MAX_BATCH_RECORDS ? END : String(from + length);
 
-/** The servers whose keys together are all. */
+/** Returns the nodes that together hold all keys. */
 const nodesOf = (client: Client): ReadonlyArray<Redis> =>
   client instanceof Cluster ? client.nodes("master") : [client];
 
@@ -256,6 +256,6 @@ const literally = (text: string): string => text.replace(/[*?[\]\\]/g, "\\$&");
 const importedIn = (field: string): ConversationKey | undefined =>
   field.startsWith(IMPORTED) ? field.slice(IMPORTED.length) : undefined;
 
-/** The pairs of a reply that lists them flat. */
+/** Groups a flat reply into pairs. */
 const pairsOf = (flat: ReadonlyArray<string>): ReadonlyArray<readonly [string, string]> =>
   flat.flatMap((one, index) => (index % 2 === 0 ? [[one, flat[index + 1] ?? ""] as const] : []));

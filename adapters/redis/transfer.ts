@@ -30,8 +30,9 @@ interface Numbered<A extends StoreRecord> {
 }
 
 /**
- * Reads and writes whole stores. Sets of ids may be added to again, so they need no marker; what a
- * partition keeps is written by one script that also stores the number of the next record.
+ * Reads and writes whole stores. Relationships are sets, so writing them again changes nothing.
+ * The other records are written by one script for each partition, which also stores the number of
+ * the next record, so that a repeated write skips them.
  */
 export const makeTransfer = (
   connection: Connection,
@@ -133,11 +134,11 @@ const isOfPartition = (one: Numbered<StoreRecord>): one is Numbered<PartitionRec
 const conversationOf = (record: PartitionRecord): string =>
   record._tag === "DEAD_LETTER" ? record.letter.conversation : record.conversation;
 
-/** The keys of the queues that a script appends to, each pair once. */
+/** Collects the keys of the queues that a script appends to, one pair for each conversation. */
 const makeQueues = (partition: PartitionKeys) => {
   const places = new Map<string, number>();
   return {
-    /** Where the conversation's keys are among those of all queues, from 0. */
+    /** Returns the index of the conversation's pair of keys, from 0. */
     place: (conversation: string): number => {
       const place = places.get(conversation) ?? places.size;
       places.set(conversation, place);
@@ -151,7 +152,7 @@ const makeQueues = (partition: PartitionKeys) => {
   };
 };
 
-/** What the script is told of a record: its kind, and as many arguments as the script reads of it. */
+/** Returns the script's arguments for a record: its kind, then the arguments of that kind. */
 const argumentsOf = (
   record: PartitionRecord,
   placeOf: (conversation: string) => number,

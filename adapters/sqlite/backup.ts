@@ -56,8 +56,8 @@ export const backUpSqliteStore = (
   });
 
 /**
- * Puts a backup in the place of the store of a folder. Answers the path where the earlier store is
- * kept, if there was one.
+ * Replaces the store of a folder with a backup. Returns the path where the earlier store is kept,
+ * if there was one.
  *
  * STORE_UNAVAILABLE: `file` is damaged or not a store, or a process has the store open.
  *
@@ -106,7 +106,7 @@ const attempt = <A>(
     (fault) => storeUnavailable(explain(path, fault)),
   );
 
-/** Copies a store as it is at one moment. The copy has no log, and only its owner may read it. */
+/** Copies a store in one snapshot. The copy has no log, and only its owner may read it. */
 const copyStore = (connect: Connect, from: string, to: string): void => {
   if (!existsSync(from)) {
     throw new Error(`There is no store at ${from}.`);
@@ -127,7 +127,7 @@ const copyStore = (connect: Connect, from: string, to: string): void => {
     });
   } catch (fault) {
     rmSync(part, { force: true });
-    // Only the copy is written, so it is the copy's disk that is full.
+    // Only the copy is written, so the disk of the copy is the full one.
     throw new Error(explain(isFull(fault) ? to : from, fault));
   }
   flush(part);
@@ -135,7 +135,7 @@ const copyStore = (connect: Connect, from: string, to: string): void => {
   flush(dirname(to));
 };
 
-/** Gives a file the owner of another one: a store that root restores is for the user of the servers. */
+/** Gives `file` the owner of `like`, so that the servers can use a store that root restored. */
 const keepOwner = (like: string, file: string): void => {
   const { uid, gid } = statSync(like);
   try {
@@ -145,15 +145,16 @@ const keepOwner = (like: string, file: string): void => {
   }
 };
 
-/** Renames the store, if no process has it open; its log is written back into it first. */
+/** Writes the log back into the store and renames the store. Fails if a process has it open. */
 const setAside = (connect: Connect, path: string): string | undefined => {
   if (!existsSync(path)) {
     return undefined;
   }
   try {
     using(connect(path), (store) => {
-      // Succeeds only while no other connection is open. A log that stays would be applied to the new file.
+      // Succeeds only while no other connection is open.
       store.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT");
+      // SQLite would apply a log that stays to the new file.
       store.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     });
   } catch (fault) {
@@ -168,7 +169,7 @@ const setAside = (connect: Connect, path: string): string | undefined => {
   for (const suffix of ["-wal", ""].filter((one) => existsSync(path + one))) {
     renameSync(path + suffix, earlier + suffix);
   }
-  // SQLite makes this index of the log anew from the log.
+  // SQLite rebuilds this index from the log.
   rmSync(`${path}-shm`, { force: true });
   return earlier;
 };

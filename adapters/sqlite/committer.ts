@@ -15,22 +15,22 @@ import { makeWrites, type Writes } from "./writes.ts";
 /** A change to make: the name of one of {@link Writes}, and its arguments. */
 export type Call = readonly [name: keyof Writes, args: ReadonlyArray<unknown>];
 
-/** What a change answered, or why it was not made. */
+/** The result of a change, or the reason why it was not made. */
 export type Outcome = { readonly value: unknown } | { readonly fault: string };
 
-/** What became of calls that were committed together. */
+/** The results of calls that were committed together. */
 export interface Committed {
-  /** One a call, in the order of the calls. */
+  /** One outcome for each call, in the order of the calls. */
   readonly outcomes: ReadonlyArray<Outcome>;
-  /** Which file was written, if one is open: see {@link identityOf}. */
+  /** The identity of the open file, if one is open: see {@link identityOf}. */
   readonly identity: string | undefined;
 }
 
 /** The one writer of a process. */
 export interface Committer {
   /**
-   * Makes the changes in one transaction, and answers once that is flushed. If one of them cannot be
-   * made, each is tried in a transaction of its own.
+   * Makes the changes in one transaction, and returns once it is flushed. If one change fails,
+   * tries each in a transaction of its own.
    */
   readonly commit: (calls: ReadonlyArray<Call>) => Committed;
   readonly close: () => void;
@@ -84,7 +84,7 @@ export const makeCommitter = (connect: Connect, path: string): Committer => {
       return file;
     }
     if (identity === undefined) {
-      // It stays open, and is complete without its log, wherever it was moved: it may be moved back.
+      // An operator may have moved the file: write its log back, so that it is complete alone.
       if (file !== undefined) {
         writeBack(file.connection);
       }
@@ -101,8 +101,8 @@ export const makeCommitter = (connect: Connect, path: string): Committer => {
   };
 
   /**
-   * Closes a file that was replaced. Its log is written back into it and removed: SQLite would apply
-   * a log that is left there to the new file.
+   * Closes a file that was replaced. Writes its log back and removes the log, because SQLite would
+   * apply that log to the new file.
    */
   const abandon = (): void => {
     if (file === undefined) {
@@ -115,7 +115,7 @@ export const makeCommitter = (connect: Connect, path: string): Committer => {
           "Wait for that process, or end it.",
       );
     }
-    // Other processes do the same now. Whoever has the lock finds the old log, or none of its own.
+    // Other processes also do this now: the lock keeps two of them from removing the log at once.
     begin(connection);
     if (log !== undefined && identityOf(`${path}-wal`) === log) {
       rmSync(`${path}-wal`, { force: true });
@@ -156,7 +156,7 @@ export const makeCommitter = (connect: Connect, path: string): Committer => {
   try {
     open();
   } catch (fault) {
-    // On a full disk an existing store cannot be used yet; each commit tries to open it again.
+    // An existing store may not open on a full disk; each commit tries to open it again.
     if (!isKept || !isFull(fault)) {
       throw fault;
     }
@@ -178,10 +178,10 @@ export const identityOf = (path: string): string | undefined => {
   return stats === undefined ? undefined : `${stats.dev}:${stats.ino}`;
 };
 
-/** Names a file that is there now. Unlike its identity, no later file gets the same name. */
+/** Names the file that is at a path now. Unlike an identity, a lifetime is never used again. */
 const lifetimeOf = (path: string): string => `${identityOf(path)}:${statSync(path).birthtimeMs}`;
 
-/** Begins a transaction that writes, once no other process is in one. */
+/** Begins a write transaction. Waits while another process is in one. */
 const begin = (connection: Connection): void => {
   const ends = performance.now() + LOCK_MS;
   for (;;) {
@@ -205,10 +205,11 @@ const writeBack = (connection: Connection): boolean => {
 
 const closeFile = ({ connection }: OpenFile): void => {
   try {
-    // SQLite does this for the last connection, which a driver may leave open: see closeConnection.
+    // SQLite does this when the last connection closes, but a driver may keep one open: see
+    // closeConnection.
     writeBack(connection);
   } catch {
-    // The log keeps what is not written back.
+    // The changes stay in the log, and the next process reads them from there.
   }
   closeConnection(connection);
 };

@@ -11,7 +11,7 @@ export interface Statement {
   readonly run: (...parameters: ReadonlyArray<Value>) => { readonly changes: number | bigint };
 }
 
-/** An open connection to a database file: what the store needs of `node:sqlite`. */
+/** An open connection to a database file, with the part of `node:sqlite` that the store needs. */
 export interface Connection {
   readonly exec: (sql: string) => void;
   /** Prepares a statement once; the same text gives the same statement again. */
@@ -50,8 +50,8 @@ export const loadDriver = async (): Promise<Connect> => {
         return statement;
       },
       close: () => {
-        // With @photostructure/sqlite the file stays open until these are collected: it has no way
-        // to finalize a statement.
+        // @photostructure/sqlite cannot finalize a statement: the file stays open until the garbage
+        // collector frees the statements.
         statements.clear();
         database.close();
       },
@@ -59,7 +59,7 @@ export const loadDriver = async (): Promise<Connect> => {
   };
 };
 
-/** Loads a module while the warning that Node's SQLite is experimental is not printed. */
+/** Loads a module, and hides Node's warning that SQLite is experimental meanwhile. */
 const withoutWarning = async <A>(load: () => Promise<A>): Promise<A> => {
   const { emitWarning } = process;
   Object.assign(process, {
@@ -78,7 +78,7 @@ const withoutWarning = async <A>(load: () => Promise<A>): Promise<A> => {
 
 /**
  * Ends the transaction of a connection, if it has one, and closes it. `@photostructure/sqlite` cannot
- * finalize statements: until they are collected as garbage, a closed connection keeps its locks.
+ * finalize statements: a closed connection keeps its locks until the garbage collector frees them.
  */
 export const closeConnection = (connection: Connection): void => {
   rollBack(connection);
@@ -90,7 +90,7 @@ export const rollBack = (connection: Connection): void => {
   try {
     connection.exec("ROLLBACK");
   } catch {
-    // There is none: SQLite has rolled it back already, as it does where the disk is full or fails.
+    // There is no transaction. SQLite rolls it back by itself when the disk is full or fails.
   }
 };
 
@@ -108,7 +108,7 @@ const NOTADB = 26;
 // No room for the index of the log, which is a file of its own.
 const IOERR_SHMSIZE = IOERR | (19 << 8);
 
-// What SQLite would answer to the faults of the file system that Node throws.
+// The result codes that match the file system errors that Node throws.
 const CODES: Readonly<Record<string, number>> = {
   EACCES: CANTOPEN,
   EIO: IOERR,
@@ -117,7 +117,7 @@ const CODES: Readonly<Record<string, number>> = {
   EROFS: READONLY,
 };
 
-// What concerns the whole store, and not one row or page of it.
+// The codes of errors that affect the whole store, and not one row or page.
 const STORE_WIDE: ReadonlyArray<number> = [BUSY, NOMEM, READONLY, IOERR, FULL, CANTOPEN];
 
 /** Whether SQLite refused a statement because another connection holds the lock. */
@@ -145,10 +145,10 @@ const resultCode = (fault: unknown): number | undefined => {
 
 const RECOVERS = "a running server recovers without a restart";
 
-/** Says why a file could not be used, and what an operator can do about it. */
+/** Describes why a file could not be used, and what an operator can do about it. */
 export const explain = (path: string, fault: unknown): string => {
   if (fault instanceof Error && !("code" in fault)) {
-    // One of this store, which says everything.
+    // An error of this store: its message is complete.
     return fault.message;
   }
   const detail = detailOf(fault);

@@ -11,7 +11,7 @@ import { openWriter, type Writer, type WriterOptions } from "./writer.ts";
 
 /** The open file of a store: reads on the caller's thread, and changes that are flushed. */
 export interface SqliteFile extends Pick<Reader, "read">, Pick<Writer, "write"> {
-  /** Makes a change for every so many items, so that none keeps the lock for long. */
+  /** Splits the items into several changes, so that no change keeps the lock for long. */
   readonly writeEach: <Item>(
     items: ReadonlyArray<Item>,
     change: (part: ReadonlyArray<Item>) => TE.TaskEither<StoreUnavailable, unknown>,
@@ -19,15 +19,19 @@ export interface SqliteFile extends Pick<Reader, "read">, Pick<Writer, "write"> 
   readonly close: () => Promise<void>;
 }
 
-// Some ten milliseconds of the write lock.
+// A change of so many items keeps the write lock for about ten milliseconds.
 const MAX_ITEMS = 500;
 
-/** Opens the file, and makes it if need be. It throws an Error that says why it cannot be opened. */
+/**
+ * Opens the file, and makes it if it is missing.
+ *
+ * @throws an Error that says why it cannot be opened.
+ */
 export const openSqliteFile = async (
   connect: Connect,
   options: Omit<WriterOptions, "onCommit">,
 ): Promise<SqliteFile> => {
-  // The writer is first: it makes the file and its log.
+  // The writer opens first, because it makes the file and its log.
   const writer = await openWriter(connect, {
     ...options,
     onCommit: ({ identity }) => reader.refresh(identity),
@@ -44,19 +48,19 @@ export const openSqliteFile = async (
         TE.map(() => undefined),
       ),
     close: async () => {
-      // The reader is last. It cannot remove the log and its index, as SQLite does with the last
-      // connection: a later process could not make the index on a full disk.
+      // The reader closes last, so that the log and its index stay: SQLite removes them when the
+      // last connection that can write closes, and no process could make the index on a full disk.
       await writer.close();
       reader.close();
     },
   };
 };
 
-/** Answers that a row of a table cannot be read. */
+/** Returns the error for a row of a table that cannot be read. */
 export const damaged = (table: string): E.Either<StoreUnavailable, never> =>
   E.left(storeUnavailable(`a row in ${table} is damaged, or was written by another program`));
 
-/** Decodes a row, or another value that a statement answered. */
+/** Decodes a row, or another result of a statement. */
 export const decodeRow =
   <A>(table: string, codec: t.Decoder<unknown, A>) =>
   (row: unknown): E.Either<StoreUnavailable, A> =>

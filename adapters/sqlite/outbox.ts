@@ -62,7 +62,7 @@ const TurnRow: t.Type<Turn, unknown, unknown> = t.type({
   conversation: t.string,
 });
 
-/** What a page of a long change answers. */
+/** Makes the codec for the result of one page of a long change. */
 const pageOf = <Cursor>(cursor: t.Type<Cursor, unknown, unknown>) =>
   t.type({ done: t.number, next: t.union([cursor, t.null]) });
 
@@ -100,7 +100,7 @@ export const makeOutbox = ({ read, write }: SqliteFile, now: () => number): Sqli
       TE.map(announce),
     );
 
-  // Only a look at first: an idle outbox is asked often, and a change locks the file for all.
+  // Read first: the relay polls an idle outbox often, and a write locks the file for all processes.
   const isAnyDue = (type: ConversationType, at: number) =>
     read((query) =>
       E.right(
@@ -134,7 +134,7 @@ export const makeOutbox = ({ read, write }: SqliteFile, now: () => number): Sqli
       TE.map(() => undefined),
     );
 
-  /** Makes a long change page by page, so that others get the lock in between. */
+  /** Makes a long change page by page, so that other processes get the lock in between. */
   const inPages = <Cursor>(
     codec: t.Type<Cursor, unknown, unknown>,
     change: (from: Cursor) => TE.TaskEither<StoreUnavailable, unknown>,
@@ -180,7 +180,7 @@ export const makeOutbox = ({ read, write }: SqliteFile, now: () => number): Sqli
         ),
       revive: () =>
         pipe(
-          // What dies meanwhile stays dead, or there would be no end to it.
+          // Stop at the last dead letter of now: notices may die again meanwhile, without end.
           read((query) =>
             E.right(query("SELECT max(id) AS last FROM dead_letters").get()?.last ?? 0),
           ),

@@ -6,7 +6,7 @@ import { identityOf } from "./committer.ts";
 import { type Connect, type Connection, closeConnection, explain } from "./driver.ts";
 import { openToRead } from "./schema.ts";
 
-/** What was read, or why it could not be. */
+/** The result of a read, or its error. */
 export type Attempted<A> = E.Either<StoreUnavailable, A>;
 
 /** Prepares a statement. */
@@ -16,8 +16,8 @@ export type Query = Connection["prepare"];
 export interface Reader {
   readonly read: <A>(action: (query: Query) => Attempted<A>) => TE.TaskEither<StoreUnavailable, A>;
   /**
-   * Is to be called after each commit, with the file that the writer has open: what was committed is
-   * read from now on.
+   * Ends the current snapshot, so that later reads see the commit. Call it after each commit, with
+   * the identity of the file that the writer has open.
    */
   readonly refresh: (identity: string | undefined) => void;
   readonly close: () => void;
@@ -30,9 +30,9 @@ interface OpenFile {
 }
 
 /**
- * Opens the file to read. `onReplaced` is called when another file is in its place, and has the
- * writer open that; {@link Reader.refresh} follows. A file that cannot be opened yet fails each read
- * with its reason.
+ * Opens the file to read. When another file is in its place, a read runs `onReplaced`, which makes
+ * the writer open that file and call {@link Reader.refresh}. While the file cannot be opened, each
+ * read fails with the reason.
  */
 export const openReader = (
   connect: Connect,
@@ -74,7 +74,7 @@ export const openReader = (
 
   const isInPlace = (): boolean => file !== undefined && identityOf(path) === file.identity;
 
-  /** Has the writer open the file that is in place of the one that is open here. */
+  /** Makes the writer open the file that replaced the open one. */
   const reopen = async (): Promise<Attempted<unknown>> => {
     if (identityOf(path) === undefined) {
       return E.left(storeUnavailable(`${path} was deleted while it was in use. Put it back.`));
@@ -84,9 +84,9 @@ export const openReader = (
   };
 
   /**
-   * All reads of a turn of the event loop share a snapshot: each statement of its own would lock and
-   * unlock the file, which takes longer than the read. None lasts longer, or the log could not be
-   * reset.
+   * Begins the snapshot that all reads of one turn of the event loop share: locking the file for
+   * each read would take longer than the read. It ends with the turn, because SQLite cannot reset
+   * the log during a snapshot.
    */
   const snapshot = (): Query => {
     if (file === undefined) {
@@ -125,7 +125,7 @@ export const openReader = (
       }
       closeFile();
       if (identityOf(path) !== identity) {
-        // The writer has not opened yet what is there now.
+        // The file was replaced again, and the writer has not opened the new one yet.
         return;
       }
       open();

@@ -4,7 +4,7 @@ import * as TE from "fp-ts/lib/TaskEither.js";
 import { Id, type RelationshipDirectory, type StoreUnavailable } from "../../core/mod.ts";
 import { damaged, type SqliteFile } from "./file.ts";
 
-/** Friendships, a row each way, and members of groups. */
+/** Makes the directory of friendships (one row in each direction) and of group members. */
 export const makeRelationships = ({
   read,
   write,

@@ -4,15 +4,15 @@ import { type Connect, type Connection, closeConnection } from "./driver.ts";
 /** Marks the file as one of ours: "STMS" in ASCII. */
 const APPLICATION_ID = 0x5354_4d53;
 
-/** The version of the tables below. A file of a later version is refused. */
+/** The version of the tables below. This program refuses a file of a later version. */
 const SCHEMA_VERSION = 1;
 
 /**
- * `statuses`: the notice status of a conversation, as set here and as imported.
+ * `statuses`: the notice status of a conversation, one column as set here, one as imported.
  * `queues`: the conversations that have notices. The head of a queue may be claimed at `due_at`; if
- * `token` is not 0, it is claimed until then. `reason`: why the head was postponed.
+ * `token` is not 0, it is claimed until then. `reason` is why the head was postponed.
  * `notices`: the notices that wait, in the order of their positions.
- * `counts`: the number of notices by state and reason, so that no one has to count rows.
+ * `counts`: the number of notices by state and reason, so that the status needs no full scan.
  * `numbers`: the last fencing token, and the last write of a readiness probe.
  * `received`: how many records of an export were written here.
  */
@@ -79,13 +79,13 @@ INSERT INTO numbers VALUES ('token', 0), ('probe', 0);
 PRAGMA application_id = ${APPLICATION_ID};
 PRAGMA user_version = ${SCHEMA_VERSION};`;
 
-// Bytes that a log may keep on the disk once it was written back into the database file.
+// The size in bytes to which SQLite truncates the log after a checkpoint.
 const JOURNAL_SIZE_LIMIT = 16 * 2 ** 20;
 
-// Opening waits for a process that makes or recovers the file; nothing else runs meanwhile.
+// How long opening waits for another process that makes or recovers the file.
 const OPEN_BUSY_MS = 2_000;
 
-// A read waits only for a process that recovers the log after a crash. It blocks the event loop.
+// A read waits only while a process recovers the log after a crash. The wait blocks the event loop.
 const READ_BUSY_MS = 100;
 
 /**
@@ -111,7 +111,7 @@ export const openToWrite = (connect: Connect, path: string): Connection => {
     }
     checkVersion(connection, path);
     connection.exec("COMMIT");
-    // The writer waits for the lock itself: SQLite's own pauses grow to 100 ms.
+    // The committer waits for the lock itself, because SQLite's own pauses grow to 100 ms.
     connection.exec("PRAGMA busy_timeout = 0");
     return connection;
   } catch (fault) {
@@ -158,7 +158,7 @@ const isEmpty = (connection: Connection): boolean =>
 const pragma = (connection: Connection, name: string): number =>
   Number(Object.values(connection.prepare(`PRAGMA ${name}`).get() ?? {})[0]);
 
-/** Runs a check of the whole file. Answers what is wrong with it, or `undefined`. */
+/** Checks the whole file. Returns the first fault, or `undefined` if there is none. */
 export const integrityFault = (connection: Connection): string | undefined => {
   const found = String(
     Object.values(connection.prepare("PRAGMA integrity_check(1)").get() ?? {})[0],
@@ -167,8 +167,8 @@ export const integrityFault = (connection: Connection): string | undefined => {
 };
 
 /**
- * Makes the file, if there is none, readable for its user alone; SQLite would follow the umask. A
- * file that exists is not opened: to close it would end the locks that this process has on it
+ * Makes the file if there is none. Only its user may read it; SQLite would follow the umask. Does
+ * not open a file that exists, because closing it would end the locks that this process has on it
  * (https://www.sqlite.org/howtocorrupt.html, section 2.2).
  */
 const makeFile = (path: string): void => {
@@ -178,14 +178,15 @@ const makeFile = (path: string): void => {
     if (!(fault instanceof Error && "code" in fault && fault.code === "EEXIST")) {
       throw fault;
     }
-    // SQLite would open it to read, and a server would not notice when it may write again.
+    // SQLite would open a read-only file without an error, and later writes would still fail
+    // after the file is made writable.
     accessSync(path, constants.W_OK);
   }
 };
 
 /**
- * Throws if pages are missing: a page that is not in the file is in its log, unless the file was cut
- * short. SQLite finds that by itself only if there is no log.
+ * Throws if the file was cut short: the file and its log together must have room for all pages.
+ * SQLite checks this only if there is no log.
  */
 const refuseCut = (connection: Connection, path: string): void => {
   const expected = pragma(connection, "page_count") * pragma(connection, "page_size");

@@ -5,7 +5,7 @@ import { type ImportableSettings, NoticeStatus } from "../../core/mod.ts";
 import { damaged, type SqliteFile } from "./file.ts";
 import type { SqliteOutbox } from "./outbox.ts";
 
-/** Statuses by conversation. A set is one change, together with its notice. */
+/** Makes the settings. A status and its notice are stored as one change. */
 export const makeSettings = (
   { read, write, writeEach }: SqliteFile,
   { addNotice }: SqliteOutbox,

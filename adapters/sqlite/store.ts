@@ -17,13 +17,13 @@ import { makeRelationships } from "./relationships.ts";
 import { makeSettings } from "./settings.ts";
 import { makeTransfer } from "./transfer.ts";
 
-/** The ports that the embedded store serves, and the end of it. */
+/** The ports of the embedded store, and a way to close it. */
 export interface SqliteStore {
   readonly settings: ImportableSettings;
   readonly outbox: Outbox;
   readonly relationships: RelationshipDirectory;
   readonly transfer: StoreTransfer;
-  /** Waits for what is being written. Later calls are STORE_UNAVAILABLE. */
+  /** Waits for pending changes, and closes. Later calls fail with STORE_UNAVAILABLE. */
   readonly close: () => Promise<void>;
 }
 
@@ -32,8 +32,8 @@ export interface SqliteStoreOptions {
   /** A folder on a local disk, which is made if it is missing. The store is the file `store.db` in it. */
   readonly dir: string;
   /**
-   * Whether changes are made on a thread of their own, so that nothing else waits for the disk. A
-   * short program opens faster without one.
+   * Whether changes are made on a separate thread, so that a flush does not block the event loop. A
+   * short program opens the store faster without a thread.
    * @default true
    */
   readonly thread?: boolean;
@@ -43,7 +43,8 @@ export interface SqliteStoreOptions {
    */
   readonly now?: () => number;
   /**
-   * How long a change may take, in milliseconds, before its caller is told that it is unknown.
+   * How long a change may take, in milliseconds, before it fails with STORE_UNAVAILABLE. It may
+   * still have been made.
    * @default 3_000
    */
   readonly deadlineMs?: number;

@@ -1,6 +1,6 @@
 /**
- * The writer's thread. It is given the path of the file, says once whether it could open it, and
- * answers each list of calls that it is sent; "close" closes the file.
+ * The writer's thread. Its `workerData` has the path of the file. It sends "opened" or a fault
+ * once, and a reply to each list of calls; the message "close" closes the file.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { makeCommitter } from "./committer.ts";

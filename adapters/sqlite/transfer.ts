@@ -16,14 +16,14 @@ import type { Attempted, Query } from "./reader.ts";
 
 /** One kind of record, in pages. */
 interface Section {
-  /** Selects the rows behind a key. The column `key` is that of the row, as a JSON array. */
+  /** Selects the rows after a key. The column `key` has the key of the row, as a JSON array. */
   readonly sql: string;
   /** A key that is before all others. */
   readonly start: ReadonlyArray<string | number>;
   readonly recordOf: (row: unknown) => Attempted<StoreRecord>;
 }
 
-/** Makes a record of a row: `codec` reads its columns. */
+/** Makes a function that turns a row into a record: `codec` reads the columns. */
 const recordBy =
   <Columns>(
     table: string,

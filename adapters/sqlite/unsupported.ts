@@ -1,6 +1,6 @@
 /**
- * The embedded store where there can be none: what `sealtalk-misc/sqlite` is in a Worker and in a
- * browser, so that a program hears why instead of a bundler's words.
+ * Replaces `sealtalk-misc/sqlite` in a Worker and in a browser, so that a program gets an error
+ * with the reason instead of a bundler error.
  *
  * @module
  */
@@ -17,13 +17,13 @@ const unsupported: TE.TaskEither<StoreUnavailable, never> = TE.left(
   ),
 );
 
-/** Answers STORE_UNAVAILABLE. */
+/** Fails with STORE_UNAVAILABLE. */
 export const openSqliteStore: typeof open = () => unsupported;
 
-/** Answers STORE_UNAVAILABLE. */
+/** Fails with STORE_UNAVAILABLE. */
 export const backUpSqliteStore: typeof backUp = () => unsupported;
 
-/** Answers STORE_UNAVAILABLE. */
+/** Fails with STORE_UNAVAILABLE. */
 export const restoreSqliteStore: typeof restore = () => unsupported;
 
 /** Returns the path that a store in this folder has on other runtimes. */

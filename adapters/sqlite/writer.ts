@@ -7,17 +7,17 @@ import { type Call, type Committed, makeCommitter } from "./committer.ts";
 import type { Connect } from "./driver.ts";
 import type { Writes } from "./writes.ts";
 
-/** Makes changes: what arrives while a commit is under way shares the next one. */
+/** Makes changes. Changes that arrive during a commit share the next commit. */
 export interface Writer {
   /**
-   * Makes a change, and answers once it is flushed. After the deadline the answer is
-   * STORE_UNAVAILABLE: a change that had begun may be kept, any other is never made.
+   * Makes a change, and returns once it is flushed. After the deadline it fails with
+   * STORE_UNAVAILABLE: a change that had begun may be kept; a change that had not is never made.
    */
   readonly write: <Name extends keyof Writes>(
     name: Name,
     ...args: Parameters<Writes[Name]>
   ) => TE.TaskEither<StoreUnavailable, unknown>;
-  /** Waits for what is being written. Later changes are STORE_UNAVAILABLE. */
+  /** Waits for pending changes, and closes. Later changes fail with STORE_UNAVAILABLE. */
   readonly close: () => Promise<void>;
 }
 
@@ -27,14 +27,14 @@ interface Commits {
   readonly close: () => Promise<void>;
 }
 
-/** What {@link openWriter} works with. */
+/** Options of {@link openWriter}. */
 export interface WriterOptions {
   readonly path: string;
   /** How long a change may take, in milliseconds. */
   readonly deadlineMs: number;
-  /** Whether a thread of its own writes, so that nothing else waits for a flush. */
+  /** Whether to write on a separate thread, so that a flush does not block the event loop. */
   readonly thread: boolean;
-  /** Is called after each commit, before its callers get their answers. */
+  /** Runs after each commit, before the callers get their results. */
   readonly onCommit: (committed: Committed) => void;
 }
 
@@ -47,7 +47,11 @@ interface Pending {
 // More calls than this would keep the lock too long from other processes.
 const MAX_CALLS = 1_000;
 
-/** Opens the file to write. It throws an Error that says why it cannot be opened. */
+/**
+ * Opens the file to write.
+ *
+ * @throws an Error that says why it cannot be opened.
+ */
 export const openWriter = async (
   connect: Connect,
   { path, deadlineMs, thread, onCommit }: WriterOptions,
@@ -88,7 +92,7 @@ export const openWriter = async (
         answer(E.left(storeUnavailable(`${path}: no flush within ${deadlineMs} ms`)));
       }, deadlineMs);
       waiting.add(pending);
-      // After the current turn: what arrives with this one is flushed with it.
+      // Start after the current turn, so that changes of the same turn share a flush.
       working ??= Promise.resolve().then(work);
     });
 
@@ -118,7 +122,7 @@ interface Thread {
   readonly hasEnded: () => boolean;
 }
 
-/** Commits on a thread, and on another one if that has ended by a fault. */
+/** Commits on a thread. Starts a new thread if a fault has ended the earlier one. */
 const startThread = async (path: string, deadlineMs: number): Promise<Commits> => {
   let thread = await launchThread(path, deadlineMs);
   return {
@@ -135,7 +139,7 @@ const startThread = async (path: string, deadlineMs: number): Promise<Commits> =
   };
 };
 
-// The thread's file as it is here: tsc leaves the name in a URL as it stands.
+// The file has the extension of this one: tsc does not rewrite a name in a URL.
 const THREAD = new URL(
   import.meta.url.endsWith(".ts") ? "./thread.ts" : "./thread.js",
   import.meta.url,

@@ -22,9 +22,9 @@ export interface NewNotice {
   readonly notice: string;
   readonly attempts: number;
   readonly storedAt: number;
-  /** When the notice may be claimed, if no other one waits in its conversation. */
+  /** When the notice may be claimed. Used only if its conversation has no other notice. */
   readonly dueAt: number;
-  /** Why it was postponed, if no other one waits in its conversation. */
+  /** Why it was postponed. Used only if its conversation has no other notice. */
   readonly reason: string | null;
 }
 
@@ -38,20 +38,20 @@ export interface Settlement {
   readonly until: number;
 }
 
-/** A page of a long change: where it goes on, and how many rows it changed. */
+/** The result of one page of a long change: the changed rows, and where the next page begins. */
 export interface Page<Cursor> {
   readonly done: number;
   readonly next: Cursor | null;
 }
 
-/** A queue in the order in which queues are due. */
+/** The position of a queue in the order in which queues are due. */
 export interface Turn {
   readonly type: ConversationType;
   readonly dueAt: number;
   readonly conversation: ConversationKey;
 }
 
-// Rows of one page: about ten milliseconds of the write lock.
+// Rows of one page. A page keeps the write lock for about ten milliseconds.
 const PAGE = 500;
 
 // How many damaged rows a claim skips to find a conversation that it can lease.
@@ -63,7 +63,7 @@ const APPEND = `
 
 const HEAD = "SELECT min(position) FROM notices WHERE conversation = ?1";
 
-/** What a claim of the writer is: rows that are not yet decoded, or why the head cannot be claimed. */
+/** The result of a claim: a row that is not decoded yet, or why the head cannot be claimed. */
 export type ClaimRow = Row | { readonly fault: string } | null;
 
 /** The changes of the store's rows, each for use within a transaction. */
@@ -72,9 +72,9 @@ export interface Writes {
   readonly add: (entry: NewNotice, status: NoticeStatus | null) => void;
   readonly importStatuses: (some: ReadonlyArray<readonly [ConversationKey, NoticeStatus]>) => void;
   readonly claim: (type: ConversationType, at: number, until: number) => ClaimRow;
-  /** Ends a claim. Answers false if the token is not that of the conversation's claim. */
+  /** Ends a claim. Returns false if the conversation's claim has another token. */
   readonly settle: (settlement: Settlement) => boolean;
-  /** Makes queues due that are postponed beyond `at`: one page of those behind `after`. */
+  /** Makes one page of postponed queues due at `at`. The page begins after the queue `after`. */
   readonly retry: (at: number, after: Turn) => Page<Turn>;
   /** Puts one page of the dead letters up to `last` back into their queues. */
   readonly revive: (last: number, at: number) => Page<number>;
@@ -84,7 +84,7 @@ export interface Writes {
   readonly removeMembers: (group: Id, users: ReadonlyArray<Id>) => void;
   /** Writes the records of an export that were not written before. */
   readonly receive: (exportId: string, first: number, records: ReadonlyArray<StoreRecord>) => void;
-  /** Writes something, to find out whether that is possible. */
+  /** Writes a number, to check that the store can write. */
   readonly probe: () => void;
 }
 
@@ -93,7 +93,7 @@ export const makeWrites = (connection: Connection, path: string): Writes => {
   const run = (sql: string, ...parameters: ReadonlyArray<Value>): number =>
     Number(connection.prepare(sql).run(...parameters).changes);
 
-  /** Changes a count. One whose value is damaged stays as it is: no notice depends on it. */
+  /** Changes a count. Leaves a damaged count as it is, because no notice depends on it. */
   const count = (state: string, reason: string, by: number): void => {
     try {
       run(
@@ -202,10 +202,10 @@ export const makeWrites = (connection: Connection, path: string): Writes => {
   };
 
   /**
-   * Settles a claim, and undoes that: a notice whose settling would fail, because a row or a page
-   * that it needs is damaged, must not be sent, or it would be sent again on each lease.
+   * Settles a claim and undoes the changes, to check that the claim can be settled. A notice whose
+   * claim cannot be settled, because a row or a page is damaged, would be sent again on each lease.
    *
-   * @throws what the settling throws, and an Error if it would not find the claim.
+   * @throws the error of the settling, and an Error if the claim is not found.
    */
   const rehearse = (settlement: Settlement): void => {
     run("SAVEPOINT rehearsal");
@@ -215,7 +215,7 @@ export const makeWrites = (connection: Connection, path: string): Writes => {
       }
     } catch (fault) {
       if (isDamage(fault)) {
-        // The claim is committed: what was done before the fault must not be.
+        // The claim will be committed; the changes before the fault must not be.
         undoRehearsal();
       }
       throw fault;
@@ -293,9 +293,9 @@ export const makeWrites = (connection: Connection, path: string): Writes => {
       if (head === undefined) {
         throw new Error(`The queue of ${conversation} has no notices.`);
       }
-      // The outcome may change any count, and fails if a row of them cannot be read.
+      // Read all counts: the outcome may change any of them, and would fail if one cannot be read.
       connection.prepare("SELECT max(state), max(reason), total(count) FROM counts").get();
-      // A delivered notice needs no more than a dead one.
+      // DELIVERED needs no rehearsal of its own: its changes are some of those of DEAD.
       for (const outcome of ["POSTPONED", "DEAD"] as const) {
         rehearse({ conversation, token, outcome, reason: "", at, until });
       }
@@ -304,7 +304,7 @@ export const makeWrites = (connection: Connection, path: string): Writes => {
       if (!isDamage(fault)) {
         throw fault;
       }
-      // The lease stays, so that the other conversations get their turn before this one is tried again.
+      // Keep the lease, so that other conversations are claimed before this one is tried again.
       return { fault: explain(path, fault) };
     }
   };

@@ -1,5 +1,5 @@
 /**
- * What a store holds, one record at a time, in a form that every store can read and write.
+ * Records: the content of a store, in a form that every store can read and write.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { OutboundMessage } from "./message.ts";
 import { NoticeStatus } from "./screen-capture.ts";
 
 /**
- * The most records that are read or written together.
+ * The maximum number of records in one read or write.
  *
  * @example
  * ```ts
@@ -48,11 +48,11 @@ export interface MemberRecord {
 export interface StatusRecord {
   /** Which kind of record this is. */
   readonly _tag: "STATUS";
-  /** Whose status it is. */
+  /** The conversation that has the status. */
   readonly conversation: ConversationKey;
   /** Whether screenshot notices are on. */
   readonly status: NoticeStatus;
-  /** Whether it came from `importStatuses` and was never set since: an import may replace it. */
+  /** Whether `importStatuses` stored it and no user has set it since. An import may replace it. */
   readonly imported: boolean;
 }
 
@@ -60,17 +60,17 @@ export interface StatusRecord {
 export interface NoticeRecord {
   /** Which kind of record this is. */
   readonly _tag: "NOTICE";
-  /** In whose queue the notice waits. */
+  /** The conversation in whose queue the notice waits. */
   readonly conversation: ConversationKey;
-  /** What is to be sent. */
+  /** The message to send. */
   readonly notice: OutboundMessage;
   /** How often delivery was tried. */
   readonly attempts: number;
-  /** When the notice was stored first. */
+  /** When the notice was first stored. */
   readonly storedAt: number;
   /**
-   * When the head of the conversation may be claimed: its due time, or the end of its lease while it
-   * is claimed. All notices of a conversation have the same.
+   * When the head of the queue may be claimed: its due time or, while it is claimed, the end of its
+   * lease. All notices of a conversation have the same value.
    */
   readonly dueAt: number;
   /** Why the notice was postponed the last time. Only the head of a queue can have one. */
@@ -146,7 +146,7 @@ const DeadLetterRecord: t.Type<DeadLetterRecord, unknown, unknown> = t.type({
 });
 
 /**
- * Reads a {@link StoreRecord}, for what keeps records outside a store.
+ * Decodes a {@link StoreRecord}, for a program that keeps records outside a store.
  *
  * @example
  * ```ts
