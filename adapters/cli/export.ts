@@ -93,7 +93,10 @@ const writeExport = (
       await publish(part, file);
       return E.right({ file, id, records, ...counts.all() });
     } catch (thrown) {
-      await rm(part, { force: true }).catch(() => {});
+      // A file that was there is another export's.
+      if (codeOf(thrown) !== "EEXIST") {
+        await rm(part, { force: true }).catch(() => {});
+      }
       return E.left(failureOf(part, thrown, fault, ended.signal.aborted));
     } finally {
       progress.stop();

@@ -112,8 +112,12 @@ const copyStore = (connect: Connect, from: string, to: string): void => {
     throw new Error(`There is no store at ${from}.`);
   }
   const part = `${to}.part`;
-  rmSync(part, { force: true });
-  closeSync(openSync(part, "w", 0o600));
+  if (existsSync(part)) {
+    throw new Error(
+      `${part} exists. Another command is writing it, or was killed: in that case, remove it.`,
+    );
+  }
+  closeSync(openSync(part, "wx", 0o600));
   try {
     using(connect(from, { readOnly: true }), (source) => {
       checkVersion(source, from);

@@ -100,6 +100,18 @@ export const openReader = (
     return file.connection.prepare;
   };
 
+  /** Opens the file that the writer has open now. */
+  const follow = (identity: string | undefined): void => {
+    if (closed || identity === undefined || identity === file?.identity) {
+      return;
+    }
+    closeFile();
+    // Otherwise the writer has not opened yet what is there now.
+    if (identityOf(path) === identity) {
+      open();
+    }
+  };
+
   open();
   return {
     read: (action) => async () => {
@@ -120,15 +132,11 @@ export const openReader = (
     },
     refresh: (identity) => {
       endSnapshot();
-      if (closed || identity === undefined || identity === file?.identity) {
-        return;
+      try {
+        follow(identity);
+      } catch {
+        // The next read meets the same fault, and answers it. The callers of this commit must not.
       }
-      closeFile();
-      if (identityOf(path) !== identity) {
-        // The file was replaced again, and the writer has not opened the new one yet.
-        return;
-      }
-      open();
     },
     close: () => {
       closed = true;

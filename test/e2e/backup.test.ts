@@ -208,6 +208,10 @@ test("backup refuses a FILE that exists, and a folder that does not", async (t) 
   t.like(nowhere, { code: 1, stdout: "" });
   t.regex(nowhere.stderr, /^Store: .*\nstore: Cannot use .*backup\.db.*: ENOENT: [^\n]*\n$/);
   t.deepEqual((await readdir(dir)).sort(), ["backup.db", "data", "members.csv"]);
+  const part = join(dir, "other.db.part");
+  await writeFile(part, "another command's");
+  t.regex((await run("backup", join(dir, "other.db"))).stderr, /other\.db\.part exists\. Another/);
+  t.is(await readFile(part, "utf8"), "another command's");
 });
 
 testWith(MOUNT)("backup says which disk is full, and makes no file", async (t) => {
