@@ -80,6 +80,11 @@ testWith(STRACE)(
     const { rongCloud } = deployment;
     const acknowledged = [await capture(one, "n0"), await capture(other, "n1")];
     await rongCloud.whenTaken(2);
+    // From here on only the change below takes the lock: idle servers only read.
+    await until("both notices are settled", async () => {
+      const { pending } = await deployment.withOutbox(({ status }) => status(Date.now()));
+      return pending === 0;
+    });
     const { detach } = await trace(
       one.child,
       ...["-e", `trace=${FLUSH}`, "-e", `inject=${FLUSH}:delay_enter=${FLUSH_MICROSECONDS}`],
