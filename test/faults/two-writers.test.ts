@@ -3,9 +3,8 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { id } from "../contract/expect.ts";
 import { type Deployment, makeDeployment, postJson } from "../support/deployment.ts";
-import { FLUSH, STRACE, testWith, trace } from "../support/disk-faults.ts";
 import type { ServerProcess } from "../support/program.ts";
-import { integrityOf, isLocked, runSql } from "../support/sql-process.ts";
+import { integrityOf, runSql } from "../support/sql-process.ts";
 import { type ExecutionContext, test } from "../support/test.ts";
 import { until } from "../support/until.ts";
 
@@ -70,51 +69,6 @@ const deliveredOnce = (
   );
   t.is(new Set(senders).size, senders.length);
 };
-
-const FLUSH_MICROSECONDS = 10_000_000;
-
-testWith(STRACE)(
-  "a server refuses changes while another one is stopped in its transaction, and both go on",
-  async (t) => {
-    const { deployment, path, one, other, capture, reads, end } = await startPair(t);
-    const { rongCloud } = deployment;
-    const acknowledged = [await capture(one, "n0"), await capture(other, "n1")];
-    await rongCloud.whenTaken(2);
-    // From here on only the change below takes the lock: idle servers only read.
-    await until("both notices are settled", async () => {
-      const { pending } = await deployment.withOutbox(({ status }) => status(Date.now()));
-      return pending === 0;
-    });
-    const { detach } = await trace(
-      one.child,
-      ...["-e", `trace=${FLUSH}`, "-e", `inject=${FLUSH}:delay_enter=${FLUSH_MICROSECONDS}`],
-    );
-    const asked = capture(one, "n2");
-    await until("the server is in its transaction", () => isLocked(path));
-    one.child.kill("SIGSTOP");
-    await detach();
-    t.true(await isLocked(path));
-    // This answer comes while the lock is held, so it did not wait for the lock.
-    t.is(await capture(other, "n3"), 503);
-    const { error } = await other.line(({ msg }) => msg === "request failed");
-    t.regex(JSON.stringify(error), /STORE_UNAVAILABLE.*another process keeps it locked/);
-    await reads(other);
-    t.true(await isLocked(path));
-    one.child.kill("SIGCONT");
-    // Its deadline may have passed before its transaction was flushed: then the notice may be kept.
-    const unknown = await asked;
-    t.true([200, 503].includes(unknown));
-    acknowledged.push(await capture(other, "n4"), await capture(one, "n5"));
-    t.deepEqual(acknowledged, [200, 200, 200, 200]);
-    await end();
-    deliveredOnce(
-      t,
-      deployment,
-      ["n0", "n1", ...(unknown === 200 ? ["n2"] : []), "n4", "n5"],
-      unknown === 200 ? ["n3"] : ["n2", "n3"],
-    );
-  },
-);
 
 test("two servers refuse changes while a stopped process has the lock, and read on", async (t) => {
   const { deployment, path, one, other, capture, reads, end } = await startPair(t);
