@@ -9,7 +9,7 @@ import {
   type ClaimLost,
   CONVERSATION_TYPES,
   type ConversationKey,
-  type ConversationType,
+  ConversationType,
   type DeadLetter,
   type NoticeStatus,
   type OutboundMessage,
@@ -57,7 +57,7 @@ const CountRow = t.type({
 const StatusRow = t.type({ oldest: t.union([t.number, t.null]), inFlight: t.number });
 
 const TurnRow: t.Type<Turn, unknown, unknown> = t.type({
-  type: t.union([t.literal("PRIVATE"), t.literal("GROUP")]),
+  type: ConversationType,
   dueAt: t.number,
   conversation: t.string,
 });

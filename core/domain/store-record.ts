@@ -34,7 +34,7 @@ export interface FriendsRecord {
   readonly friend: UserId;
 }
 
-/** A user who is in a group. */
+/** A member of a group. */
 export interface MemberRecord {
   /** Which kind of record this is. */
   readonly _tag: "MEMBER";

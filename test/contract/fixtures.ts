@@ -26,6 +26,22 @@ export const senders = (
   notices: ReadonlyArray<{ readonly notice: OutboundMessage }>,
 ): ReadonlyArray<string> => notices.map(({ notice }) => notice.senderId);
 
+/** Claims the group notice that is due at `now`, and fails if there is none. */
+export const claim = async (
+  outbox: Outbox,
+  now: number,
+  leaseUntil: number = now + 1_000,
+): Promise<Claim> => {
+  const claimed = await succeed(outbox.claim("GROUP", now, leaseUntil));
+  assert.ok(O.isSome(claimed), `nothing to claim at ${now}`);
+  return claimed.value;
+};
+
+/** Fails if a group notice is due at `now`. */
+export const assertNothingDue = async (outbox: Outbox, now: number): Promise<void> => {
+  assert.deepEqual(await succeed(outbox.claim("GROUP", now, now + 1_000)), O.none);
+};
+
 /** A clock that stands still until it is set; milliseconds. */
 export interface Clock {
   readonly now: () => number;

@@ -1,25 +1,15 @@
 import assert from "node:assert/strict";
 import * as O from "fp-ts/lib/Option.js";
-import type { Claim, Outbox, OutboxStatus, Outcome } from "../../core/mod.ts";
+import type { Outbox, OutboxStatus, Outcome } from "../../core/mod.ts";
 import type { Contract } from "./contract.ts";
 import { fail, succeed } from "./expect.ts";
-import { type Clock, drain, noticeFrom, senders } from "./fixtures.ts";
+import { assertNothingDue, type Clock, claim, drain, noticeFrom, senders } from "./fixtures.ts";
 
 /** An outbox, and the clock that its store goes by; it stands at 0. */
 export interface OutboxSubject {
   readonly outbox: Outbox;
   readonly clock: Clock;
 }
-
-const claim = async (outbox: Outbox, now: number, leaseUntil = now + 1_000): Promise<Claim> => {
-  const claimed = await succeed(outbox.claim("GROUP", now, leaseUntil));
-  assert.ok(O.isSome(claimed), `nothing to claim at ${now}`);
-  return claimed.value;
-};
-
-const assertNothingDue = async (outbox: Outbox, now: number): Promise<void> => {
-  assert.deepEqual(await succeed(outbox.claim("GROUP", now, now + 1_000)), O.none);
-};
 
 const DELIVERED = { _tag: "DELIVERED" } as const;
 

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import * as O from "fp-ts/lib/Option.js";
 import * as TE from "fp-ts/lib/TaskEither.js";
 import {
-  type Claim,
   type ImportableSettings,
   MAX_BATCH_RECORDS,
   type Outbox,
@@ -13,7 +12,7 @@ import {
 } from "../../core/mod.ts";
 import type { Contract } from "./contract.ts";
 import { id, succeed } from "./expect.ts";
-import { type Clock, drain, noticeFrom, senders } from "./fixtures.ts";
+import { assertNothingDue, type Clock, claim, drain, noticeFrom, senders } from "./fixtures.ts";
 
 /** The ports of one store. */
 export interface TransferStore {
@@ -69,16 +68,6 @@ const move = async ({ from, to }: TransferSubject): Promise<ReadonlyArray<StoreR
   const records = await readRecords(from);
   await writeAll(to, records);
   return records;
-};
-
-const claim = async (outbox: Outbox, now: number, leaseUntil = now + 1_000): Promise<Claim> => {
-  const claimed = await succeed(outbox.claim("GROUP", now, leaseUntil));
-  assert.ok(O.isSome(claimed), `nothing to claim at ${now}`);
-  return claimed.value;
-};
-
-const assertNothingDue = async (outbox: Outbox, now: number): Promise<void> => {
-  assert.deepEqual(await succeed(outbox.claim("GROUP", now, now + 1_000)), O.none);
 };
 
 const addAll = async (

@@ -153,7 +153,7 @@ const askEverything = async ({ settings, outbox }: SqliteStore, now: number): Pr
 const makeBaseline = async (): Promise<Buffer> => {
   const { dir, remove } = await makeFastTempDir();
   const time = makeVirtualTime();
-  // Each notice is told from the others by the time at which it was stored.
+  // The time at which a notice was stored identifies it.
   let now = time.now() - 10_000;
   const clock = (): number => {
     now += 1;

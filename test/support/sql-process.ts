@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { isBusy, loadDriver } from "../../adapters/sqlite/driver.ts";
+import { loadDriver } from "../../adapters/sqlite/driver.ts";
 import type { ExecutionContext } from "./test.ts";
 
 /** Another process that has run SQL on a database file, and holds its connection. */
@@ -53,22 +53,4 @@ export const integrityOf = async (path: string): Promise<string> => {
   const rows = connection.prepare("PRAGMA integrity_check").all();
   connection.close();
   return rows.map((row) => String(Object.values(row)[0])).join("; ");
-};
-
-/** Whether another connection has the write lock of a database file. */
-export const isLocked = async (path: string): Promise<boolean> => {
-  const connect = await loadDriver();
-  const connection = connect(path);
-  try {
-    connection.exec("BEGIN IMMEDIATE");
-    connection.exec("ROLLBACK");
-    return false;
-  } catch (fault) {
-    if (!isBusy(fault)) {
-      throw fault;
-    }
-    return true;
-  } finally {
-    connection.close();
-  }
 };
